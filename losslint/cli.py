@@ -1,0 +1,221 @@
+"""The command `losslint`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import TYPE_CHECKING, TextIO
+
+from losslint.config import ConfigError, Settings
+from losslint.options import check_parser, rule_parser, settings_from
+
+if TYPE_CHECKING:
+    from losslint.engine.project import FileReport, Run
+    from losslint.report.paint import Line
+
+CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status.
+
+    0: clean, or all fixed. 1: findings are left; with `--diff`, something would
+    change. 2: something kept it from checking. 130: interrupted.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        _never_fail_to_encode(stream)
+    try:
+        return _dispatch(arguments)
+    except (ConfigError, OSError) as problem:
+        print(f"losslint: error: {problem}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("losslint: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except SystemExit as end:  # argparse: 2 for a wrong option, 0 after --help
+        return end.code if isinstance(end.code, int) else FAILED
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if arguments[:1] == ["rule"]:
+        return _rule(rule_parser().parse_args(arguments[1:]))
+    if arguments[:1] == ["check"]:
+        del arguments[0]
+    return _check(check_parser().parse_args(arguments))
+
+
+def _rule(options: argparse.Namespace) -> int:
+    from losslint.engine.selection import find, unknown
+    from losslint.report.pages import render
+    from losslint.rules.registry import all_rules
+
+    rules = all_rules()
+    if not options.all:
+        rule = find(options.rule, rules)
+        if rule is None:
+            raise unknown(options.rule, rules)
+        rules = (rule,)
+    with _reader_may_leave():
+        sys.stdout.write(render(rules, options.output_format))
+    return CLEAN
+
+
+def _check(options: argparse.Namespace) -> int:
+    paths: list[str] = options.paths or [os.curdir]
+    if "-" in paths and len(paths) > 1:
+        raise ConfigError("`-` reads standard input and goes with no other path")
+    settings = settings_from(options, paths)
+    run = _run(options, settings)
+    if options.show_settings:
+        return _show_settings(settings)
+    if options.show_files:
+        return _show_files(paths, settings)
+    if paths == ["-"]:
+        return _standard_input(run, options)
+    reports = _reports(paths, settings, run, quiet=options.quiet)
+    with _reader_may_leave():
+        _print(reports, options, sys.stdout)
+    return _status(reports, options)
+
+
+def _run(options: argparse.Namespace, settings: Settings) -> Run:
+    from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
+    from losslint.engine.project import Run
+
+    asked = SAFE_AND_UNSAFE if options.unsafe_fixes else SAFE_ONLY
+    fixes = asked if options.fix or options.diff else frozenset()
+    if options.verbose:
+        print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
+    return Run(settings, fixes, dry=options.diff)
+
+
+def _reports(
+    paths: Sequence[str], settings: Settings, run: Run, *, quiet: bool
+) -> list[FileReport]:
+    from losslint.report.progress import progress
+    from losslint.source.discover import discover
+
+    found = list(discover(paths, settings))
+    reports = run.reports(found)
+    return list(reports if quiet else progress(reports, len(found)))
+
+
+def _standard_input(run: Run, options: argparse.Namespace) -> int:
+    """With `--fix` the fixed text goes to standard output, and the findings do not."""
+    raw = sys.stdin.buffer.read()
+    report = run.report_bytes(options.stdin_filename or "<stdin>", raw)
+    with _reader_may_leave():
+        if options.fix and not options.diff:
+            sys.stdout.buffer.write(report.source.encode() if report.before else raw)
+            _print([report], options, sys.stderr)
+        else:
+            _print([report], options, sys.stdout)
+    return _status([report], options)
+
+
+def _print(reports: Sequence[FileReport], options: argparse.Namespace, to: TextIO) -> None:
+    """The findings, or the diff, and then what else there is to say."""
+    from losslint.report.summary import summary
+    from losslint.report.text import concise
+
+    body = _body(reports, options)
+    if options.output_file:
+        with open(options.output_file, "w", encoding="utf-8", newline="") as file:
+            _write(body, options, file)
+    else:
+        _write(body, options, to)
+    if options.diff:
+        # What cannot be checked has no diff, and must be seen all the same.
+        _write(concise(r for r in reports if not r.readable), options, sys.stderr)
+    for withheld in (line for report in reports for line in report.withheld):
+        print(withheld, file=sys.stderr)
+    if not options.quiet:
+        pure = options.diff or options.output_format == "json"
+        talk = sys.stderr if pure and not options.output_file else to
+        _write(summary(reports, dry=options.diff), options, talk)
+
+
+def _body(reports: Sequence[FileReport], options: argparse.Namespace) -> str | Iterable[Line]:
+    from losslint.report import diff, json, summary, text
+
+    as_json = options.output_format == "json"
+    if options.diff:
+        return diff.unified(reports)
+    if options.statistics:
+        return summary.statistics_json(reports) if as_json else summary.statistics(reports)
+    if as_json:
+        return json.render(reports)
+    if options.output_format == "concise":
+        return text.concise(reports)
+    return text.full(reports, verbose=options.verbose)
+
+
+def _write(body: str | Iterable[Line], options: argparse.Namespace, to: TextIO) -> None:
+    from losslint.report.paint import coloured, plain
+
+    if isinstance(body, str):
+        to.write(body)
+        return
+    plainly = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not to.isatty()
+    wanted = not plainly if options.color == "auto" else options.color == "always"
+    to.write(coloured(body) if wanted else plain(body))
+
+
+def _status(reports: Iterable[FileReport], options: argparse.Namespace) -> int:
+    reports = tuple(reports)
+    if not all(report.readable for report in reports):
+        return FAILED
+    if options.diff:
+        found = any(report.before for report in reports)
+    else:
+        found = any(report.findings for report in reports)
+    return FOUND if found and not options.exit_zero else CLEAN
+
+
+def _show_files(paths: Sequence[str], settings: Settings) -> int:
+    from losslint.source.discover import Problem, Python, discover
+
+    found = list(discover(paths, settings))
+    problems = [one for one in found if isinstance(one, Problem)]
+    for problem in problems:
+        print(f"{problem.path}: {problem.message}", file=sys.stderr)
+    with _reader_may_leave():
+        for one in found:
+            if isinstance(one, Python):
+                print(one.path)
+    return FAILED if problems else CLEAN
+
+
+def _show_settings(settings: Settings) -> int:
+    import json
+
+    print(f"# {settings.origin or 'the defaults'}")
+    for field in fields(Settings):
+        if field.name not in ("origin", "root"):
+            value = getattr(settings, field.name)
+            value = dict(value) if field.name == "per_file_ignores" else value
+            print(f"{field.name.replace('_', '-')} = {json.dumps(value)}")
+    return CLEAN
+
+
+def _never_fail_to_encode(stream: TextIO) -> None:
+    """Let a terminal that lacks a character get it escaped, and no traceback."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure:
+        reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """End quietly when whoever reads standard output, such as `head`, has read enough."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Or Python would complain about the rest of its buffer at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,179 @@
+"""Comments that keep findings away, and those that keep nothing away."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from losslint.config import nearest
+from losslint.findings import Edit, Finding, Fix, Safety, Span
+from losslint.model.module import Module
+from losslint.rules import unused_suppression
+from losslint.rules.base import Rule
+from losslint.rules.registry import all_rules
+
+# Such as `losslint: ignore[LL101, unchecked_loss] and why`.
+OWN = re.compile(
+    r"#\s*losslint:\s*(?P<kind>ignore-file|ignore)(?![\w-])(?:\s*\[(?P<codes>[^\]#]*)\])?",
+    re.IGNORECASE,
+)
+# Such as `noqa: E501, LL101`, or `noqa` alone, which is for everything.
+NOQA = re.compile(
+    r"#\s*(?P<kind>noqa)"
+    r"(?:\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)(?![\w-])|(?=\s*(?:#|$)|\s+[^\s:]))",
+    re.IGNORECASE,
+)
+WORD = re.compile(r"[^\s,]+")
+
+# Written in a comment, any of these makes the comments worth a parse.
+MARK = re.compile(rb"#[^\r\n]*(?:losslint:|noqa[^\r\n]*LL\d)", re.IGNORECASE)
+
+
+@dataclass
+class Directive:
+    """One suppression: `codes` with their places, or everything if it is `blanket`."""
+
+    span: Span
+    kind: str
+    codes: tuple[tuple[str, Span], ...]
+    row: int
+    blanket: bool
+    used: set[str] = field(default_factory=set)
+
+    def covers(self, finding: Finding, rows: Iterable[int]) -> bool:
+        """Whether it speaks of `finding`, which stands on `rows`; remembers that it did."""
+        if self.kind != "ignore-file" and self.row not in rows:
+            return False
+        alive = {code for code, _ in self.codes if code in (finding.code, finding.name)}
+        self.used |= alive
+        return self.blanket or bool(alive)
+
+
+def may_hold_suppressions(data: bytes) -> bool:
+    """Whether a file with these bytes can hold a suppression that might be unused."""
+    return bool(MARK.search(data))
+
+
+def suppress(
+    found: list[Finding], rules: tuple[Rule, ...], module: Module, *, complete: bool
+) -> list[Finding]:
+    """The findings that no comment keeps away, and an LL001 for each idle comment.
+
+    A finding answers to a comment on its line, and on the first and the last
+    line of the statement that it stands in. If the check was not `complete`,
+    no comment is called idle.
+    """
+    if not found and not may_hold_suppressions(module.source.data):
+        return found
+    directives = list(_directives(module))
+    if not directives:
+        return found
+    kept = [f for f in found if not _suppressed(f, directives, module)]
+    if complete and unused_suppression.rule in rules:
+        idle = [finding for each in directives for finding in _idle(each, rules, module)]
+        kept += [finding for finding in idle if not _suppressed(finding, directives, module)]
+    return kept
+
+
+def _suppressed(finding: Finding, directives: list[Directive], module: Module) -> bool:
+    rows = _rows(finding, module)
+    # Every one is asked, as all that cover it are in use.
+    covering = [directive for directive in directives if directive.covers(finding, rows)]
+    return bool(covering)
+
+
+def _rows(finding: Finding, module: Module) -> set[int]:
+    start = finding.span.start
+    row = module.source.position(start)[0]
+    statements = module.simple_statements
+    at = bisect_right(statements, Span(start, len(module.source.data))) - 1
+    if at < 0 or statements[at].end < start:
+        return {row}
+    first, last = (module.source.position(o)[0] for o in (statements[at].start, statements[at].end))
+    return {first, row, last}
+
+
+def _directives(module: Module) -> Iterator[Directive]:
+    for span, comment in module.comments():
+        row = module.source.position(span.start)[0]
+        for pattern in (OWN, NOQA):
+            for found in pattern.finditer(comment):
+                yield _directive(found, comment, span.start, row)
+
+
+def _directive(found: re.Match[str], comment: str, start: int, row: int) -> Directive:
+    def place(begin: int, end: int) -> Span:
+        return Span(*(start + len(comment[:at].encode()) for at in (begin, end)))
+
+    written = found["codes"]
+    codes = WORD.finditer(comment, *found.span("codes")) if written else ()
+    return Directive(
+        place(*found.span()),
+        found["kind"].lower(),
+        tuple((code[0], place(*code.span())) for code in codes),
+        row,
+        blanket=found["kind"].lower() == "noqa" and written is None,
+    )
+
+
+def _idle(directive: Directive, rules: tuple[Rule, ...], module: Module) -> Iterator[Finding]:
+    """What is wrong with one suppression."""
+    if directive.blanket:
+        return
+    if not directive.codes:
+        message = f"`{directive.kind}` names no rule: write `{directive.kind}[LL101]`"
+        yield unused_suppression.rule.finding(directive.span, message)
+        return
+    selected = {word for rule in rules for word in (rule.code, rule.name)}
+    dead: list[tuple[str, Span]] = []
+    for code, span in directive.codes:
+        if _unknown(code, directive):
+            message = f"no rule is called `{code}`{nearest(code, _every_word())}"
+            yield unused_suppression.rule.finding(span, message)
+        elif code in selected and code not in directive.used and code not in OURS:
+            dead.append((code, span))
+    for code, span in dead:
+        fix = Fix("Remove it", (_without(directive, [c for c, _ in dead], module),), Safety.SAFE)
+        message = f"`{code}` is not found here: the comment suppresses nothing"
+        yield unused_suppression.rule.finding(span, message, fix=fix)
+
+
+# What comes of comments is not known before the comments are read.
+OURS = {unused_suppression.rule.code, unused_suppression.rule.name}
+
+
+def _unknown(code: str, directive: Directive) -> bool:
+    if directive.kind == "noqa" and not re.fullmatch(r"LL\d+", code):
+        return False  # another linter's
+    return code not in _every_word()
+
+
+def _every_word() -> set[str]:
+    return {word for rule in all_rules() for word in (rule.code, rule.name)}
+
+
+def _without(directive: Directive, dead: list[str], module: Module) -> Edit:
+    """The edit that takes the `dead` codes out of a directive, or takes it out whole."""
+    alive = [(code, span) for code, span in directive.codes if code not in dead]
+    if alive:
+        return _shorter(directive, [code for code, _ in alive])
+    data = module.source.data
+    start, end = directive.span.start, directive.span.end
+    line_end = module.source.line_start(directive.row + 1)
+    after = data[end:line_end].rstrip(b"\r\n")
+    reason = after.lstrip(b" \t,;:.-").rstrip()
+    if reason:
+        kept = b"" if reason.startswith(b"#") else b"# "
+        return Edit(Span(start, end + len(after)), (kept + reason).decode())
+    line_start = module.source.line_start(directive.row)
+    before = data[line_start:start].rstrip(b" \t")
+    if not before:  # nothing else on the line, so the line goes
+        return Edit(Span(line_start, line_end), "")
+    return Edit(Span(line_start + len(before), end + len(after)), "")
+
+
+def _shorter(directive: Directive, alive: list[str]) -> Edit:
+    first, last = directive.codes[0][1], directive.codes[-1][1]
+    return Edit(Span(first.start, last.end), ", ".join(alive))

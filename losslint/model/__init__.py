@@ -1,0 +1,1 @@
+"""From text to meaning. The only package that knows how libcst finds its way about a tree."""

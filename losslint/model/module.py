@@ -1,0 +1,156 @@
+"""A parsed source and the questions a rule may ask of it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+import libcst as cst
+from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
+
+from losslint.config import Settings
+from losslint.findings import Span
+from losslint.model.depth import TooDeep, syntax_error
+from losslint.source.text import Source
+
+# libcst walks a tree by recursion, several Python frames a level.
+RECURSION_LIMIT = 12_000
+
+# Indentation starts anew at a form feed, so what stands before it is nothing.
+FORM_FEED_INDENT = re.compile(r"(?<![^\r\n])[ \t\f]*\f")
+
+# How libcst words what it expected, for syntax that CPython did not get to see.
+LIBCST_POSITION = re.compile(r"error at (\d+):(\d+): ")
+
+
+class Unreadable(ValueError):
+    """This source cannot be checked: `message` says why, `offset` where."""
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+
+
+class Module:
+    """One libcst tree, with its places resolved when they are first asked for.
+
+    Raises:
+        Unreadable: the text is no Python, or is nested deeper than libcst can
+            stand.
+    """
+
+    def __init__(self, source: Source, settings: Settings | None = None) -> None:
+        self.source = source
+        self.settings = settings or Settings()
+        try:
+            self.tree = self._parse()
+        except TooDeep as problem:
+            raise Unreadable(str(problem), source.offset(problem.row, 1)) from problem
+        except SyntaxError as problem:
+            raise self._not_python(problem) from problem
+        except (RecursionError, MemoryError) as problem:
+            raise Unreadable("nested too deep to be parsed") from problem
+
+    def _parse(self) -> cst.Module:
+        refused = syntax_error(self.source.text)
+        try:
+            with deep_recursion():
+                return _parse_form_feeds(self.source.text)
+        except cst.ParserSyntaxError as problem:
+            # libcst's own places are often a line off, or simply 1:1.
+            raise refused or _as_syntax_error(problem) from problem
+
+    def _not_python(self, problem: SyntaxError) -> Unreadable:
+        offset = self.source.offset(problem.lineno or 1, problem.offset or 1)
+        return Unreadable(f"not Python: {problem.msg}", offset)
+
+    @cached_property
+    def _spans(self) -> dict[cst.CSTNode, Span]:
+        """The bytes of every node. Dear, so only for a file with something to say."""
+        with deep_recursion():
+            wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
+            if not _same(wrapper.module.code, self.source.text):
+                raise Unreadable("libcst does not print this file as it reads it")
+            found = wrapper.resolve(ByteSpanPositionProvider)
+        return {node: Span(span.start, span.start + span.length) for node, span in found.items()}
+
+    def span(self, node: cst.CSTNode) -> Span:
+        """The bytes of `node`, without surrounding space or parentheses.
+
+        Raises:
+            Unreadable: libcst does not print this source as it reads it, so
+                no place in it can be trusted.
+        """
+        return self._spans[node]
+
+    def text(self, node: cst.CSTNode) -> str:
+        """The source of `node`, as it stands in the file."""
+        span = self.span(node)
+        return self.source.data[span.start : span.end].decode()
+
+    def comments(self) -> Iterator[tuple[Span, str]]:
+        """Every comment of the file with its place, from top to bottom."""
+        found = [
+            (span, node.value)
+            for node, span in self._spans.items()
+            if isinstance(node, cst.Comment)
+        ]
+        yield from sorted(found, key=lambda comment: comment[0])
+
+    @cached_property
+    def simple_statements(self) -> list[Span]:
+        """Every logical line that opens no block, from top to bottom."""
+        kinds = (cst.SimpleStatementLine, cst.SimpleStatementSuite)
+        return sorted(span for node, span in self._spans.items() if isinstance(node, kinds))
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Let libcst recurse as deep as the trees it parses are."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, RECURSION_LIMIT))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _parse_form_feeds(text: str) -> cst.Module:
+    """Parse `text`; where libcst drops a form feed, put empty lines in its place.
+
+    It drops those that stand in the indentation of code. As many line feeds
+    mean the same to Python, and every offset stays what it was.
+    """
+    if not FORM_FEED_INDENT.search(text):
+        return cst.parse_module(text)
+    try:
+        tree = cst.parse_module(text)
+        if _same(tree.code, text):
+            return tree
+    except cst.ParserSyntaxError:
+        pass  # a form feed that sets the indentation back to nothing is too much for it
+    return cst.parse_module(_without_form_feeds(text))
+
+
+def _without_form_feeds(text: str) -> str:
+    return FORM_FEED_INDENT.sub(lambda indent: "\n" * len(indent[0]), text)
+
+
+def _same(printed: str, text: str) -> bool:
+    """Whether every offset in what libcst printed is one in `text`.
+
+    Blank space that libcst drops from the end of a file is of no matter.
+    """
+    printed, text = printed.rstrip(), text.rstrip()
+    return printed == text or printed == _without_form_feeds(text)
+
+
+def _as_syntax_error(problem: cst.ParserSyntaxError) -> SyntaxError:
+    message = problem.message.splitlines()[0]
+    place = LIBCST_POSITION.search(message)
+    row, column = map(int, place.groups()) if place else (problem.raw_line, problem.raw_column + 1)
+    return SyntaxError(LIBCST_POSITION.sub("", message), ("", row, column, None))

@@ -1,0 +1,175 @@
+"""The options of the command line, and the settings that they come to."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+
+from losslint import __version__
+from losslint.config import ConfigError, Settings, find, load
+from losslint.source.globs import inside
+
+EXIT_STATUS = """\
+exit status:
+  0  clean, or all that was found is fixed
+  1  findings are left; with --diff, something would change
+  2  something kept losslint from checking
+
+`losslint rule CODE|NAME` and `losslint rule --all` print the rules' pages."""
+
+
+def check_parser() -> argparse.ArgumentParser:
+    """The parser of `losslint [check]`."""
+    parser = argparse.ArgumentParser(
+        "losslint",
+        usage="losslint [check] [options] [PATH ...]",
+        description="Find and fix losses that PyTorch training code cannot trust.",
+        epilog=EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="files and folders; `-` is standard input (default: .)",
+    )
+    add("--version", action="version", version=f"losslint {__version__}")
+    _add_fixing(parser.add_argument_group("fixing"))
+    _add_rules(parser.add_argument_group("rules"))
+    _add_files(parser.add_argument_group("files"))
+    _add_output(parser.add_argument_group("output"))
+    return parser
+
+
+def rule_parser() -> argparse.ArgumentParser:
+    """The parser of `losslint rule`."""
+    parser = argparse.ArgumentParser(
+        "losslint rule", description="Print the pages of rules.", allow_abbrev=False
+    )
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("rule", nargs="?", metavar="CODE|NAME")
+    which.add_argument("--all", action="store_true", help="every rule")
+    parser.add_argument("--output-format", choices=("text", "markdown", "json"), default="text")
+    return parser
+
+
+def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings:
+    """What holds: the command line over the configuration file over the defaults.
+
+    `--select` replaces all that the file selects and ignores; `--exclude`
+    replaces, and every other list adds.
+
+    Raises:
+        ConfigError: the configuration file cannot be used.
+    """
+    settings = _configured(options, paths)
+    given = {
+        field.name: value
+        for field in fields(Settings)
+        if (value := getattr(options, field.name, None)) is not None
+    }
+    if "select" in given:
+        settings = replace(settings, ignore=(), extend_select=(), extend_ignore=())
+    for name in ("exclude", "extend_exclude"):
+        if name in given:
+            given[name] = tuple(_from_root(glob, settings.root) for glob in given[name])
+    for name in ("ignore", "extend_select", "extend_ignore", "extend_exclude"):
+        if name in given:
+            given[name] = (*getattr(settings, name), *given[name])
+    return replace(settings, **given)
+
+
+def _add_fixing(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--fix", action="store_true", help="write the safe fixes")
+    add("--unsafe-fixes", action="store_true", help="with --fix or --diff: the unsafe fixes too")
+    add("--diff", action="store_true", help="write nothing, show what --fix would change")
+
+
+def _add_rules(group: argparse._ArgumentGroup) -> None:
+    for option, what in {
+        "--select": "check these and no others",
+        "--ignore": "leave these out",
+        "--extend-select": "check these too",
+        "--extend-ignore": "leave these out too",
+    }.items():
+        group.add_argument(option, action="extend", type=_words, metavar="RULES", help=what)
+    group.description = "RULES: codes, prefixes or names, or ALL, separated by commas"
+
+
+def _add_files(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    config = group.add_mutually_exclusive_group().add_argument
+    config("--config", metavar="FILE", help="read this pyproject.toml or losslint.toml")
+    config("--isolated", action="store_true", help="read no configuration file")
+    add(
+        "--exclude",
+        action="extend",
+        type=_words,
+        metavar="GLOBS",
+        help="instead of the usual folders",
+    )
+    add("--extend-exclude", action="extend", type=_words, metavar="GLOBS", help="besides them")
+    add(
+        "--force-exclude",
+        action="store_true",
+        default=None,
+        help="leave out what is excluded even if it is named",
+    )
+    add("--no-respect-gitignore", dest="respect_gitignore", action="store_false", default=None)
+    add("--stdin-filename", metavar="FILE", help="what to call standard input")
+    add("--no-cache", action="store_true", help="accepted; there is no cache yet")
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--output-format", choices=("full", "concise", "json"), default="full")
+    add("--output-file", metavar="FILE", help="write the findings there")
+    add("--statistics", action="store_true", help="only count them, by rule")
+    add("--exit-zero", action="store_true", help="end with 0 even if there are findings")
+    add("--color", choices=("auto", "always", "never"), default="auto")
+    add("-q", "--quiet", action="store_true", help="findings only, no summary")
+    add("-v", "--verbose", action="store_true", help="which settings; tracebacks of failures")
+    add("--show-files", action="store_true", help="list what would be checked, and end")
+    add("--show-settings", action="store_true", help="show what holds here, and end")
+
+
+def _words(argument: str) -> list[str]:
+    words = [word for part in argument.split(",") if (word := part.strip())]
+    if not words:
+        raise argparse.ArgumentTypeError("names nothing")
+    return words
+
+
+def _configured(options: argparse.Namespace, paths: Sequence[str]) -> Settings:
+    if options.isolated:
+        return Settings()
+    if options.config:
+        settings = load(options.config)
+        if settings is None:
+            raise ConfigError(f"{options.config}: no [tool.losslint] table")
+        return settings
+    return find(
+        _common_folder(options.stdin_filename or path if path == "-" else path for path in paths)
+    )
+
+
+def _common_folder(paths: Iterable[str]) -> str:
+    """The nearest folder that holds all of `paths`."""
+    folders = [path if os.path.isdir(path) else os.path.dirname(path) for path in paths]
+    try:
+        return os.path.commonpath([os.path.abspath(folder) for folder in folders])
+    except ValueError:  # several drives
+        return os.curdir
+
+
+def _from_root(glob: str, root: str) -> str:
+    """A glob of the command line, which counts from here, as one that counts from `root`."""
+    here = inside(os.curdir, root) if root else "."
+    if here in (None, ".") or "/" not in glob.rstrip("/"):
+        return glob
+    return f"/{here}/{glob.lstrip('/')}"

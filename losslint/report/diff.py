@@ -1,0 +1,32 @@
+"""What fixes change, as a unified diff that `patch -p0` takes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+from losslint.engine.project import FileReport
+from losslint.report.paint import Line
+from losslint.report.place import display_name
+
+STYLES = {"-": "removed", "+": "added", "@": "hunk"}
+
+
+def unified(reports: Iterable[FileReport]) -> Iterator[Line]:
+    """The diff of every file that fixes changed, line by line."""
+    for report in reports:
+        if report.before is None:
+            continue
+        name = display_name(report.path)
+        before, after = report.before.text, report.source.text
+        lines = difflib.unified_diff(_lines(before), _lines(after), name, name)
+        for line in lines:
+            yield [(line.removesuffix("\n"), STYLES.get(line[0], ""))]
+            if not line.endswith("\n"):
+                yield [("\\ No newline at end of file", "")]
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as `patch` counts them: ended by line feeds alone."""
+    *ended, last = text.split("\n")
+    return [f"{line}\n" for line in ended] + ([last] if last else [])

@@ -1,0 +1,64 @@
+"""Findings as JSON, in Ruff's shape, so that what reads Ruff's reads ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from losslint.engine.project import FileReport
+from losslint.findings import Edit, Finding, Fix
+from losslint.report.place import display_name, fingerprints, noqa_row
+from losslint.source.text import Source
+
+
+def render(reports: Iterable[FileReport]) -> str:
+    """One list of all findings, as a text that ends with a newline."""
+    items = [item for report in reports for item in _items(report)]
+    return json.dumps(items, indent=2) + "\n"
+
+
+def _items(report: FileReport) -> Iterable[dict[str, Any]]:
+    marks = fingerprints(report)
+    for finding, fingerprint in zip(report.findings, marks, strict=True):
+        yield _item(finding, fingerprint, report)
+
+
+def _item(finding: Finding, fingerprint: str, report: FileReport) -> dict[str, Any]:
+    source = report.source
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "message": finding.message,
+        "severity": finding.severity.value,
+        "filename": display_name(report.path),
+        "cell": None,
+        "location": _location(source, finding.span.start),
+        "end_location": _location(source, finding.span.end),
+        "noqa_row": noqa_row(source, finding.span.start),
+        "url": None,
+        "fix": _fix(finding.fix, source) if finding.fix else None,
+        "evidence": list(finding.evidence),
+        "fingerprint": fingerprint,
+    }
+
+
+def _fix(fix: Fix, source: Source) -> dict[str, Any]:
+    return {
+        "applicability": fix.safety.value,
+        "message": fix.title,
+        "edits": [_edit(edit, source) for edit in fix.edits],
+    }
+
+
+def _edit(edit: Edit, source: Source) -> dict[str, Any]:
+    return {
+        "content": edit.text,
+        "location": _location(source, edit.span.start),
+        "end_location": _location(source, edit.span.end),
+    }
+
+
+def _location(source: Source, offset: int) -> dict[str, int]:
+    row, column = source.position(offset)
+    return {"row": row, "column": column}

@@ -1,0 +1,60 @@
+"""Lines made of styled pieces, and the two ways to print them."""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from collections.abc import Iterable
+
+# A piece of text and its style, one of the names below; "" is plain.
+Piece = tuple[str, str]
+Line = list[Piece]
+
+STYLES = {
+    "error": "bold red",
+    "warning": "bold yellow",
+    "note": "bold cyan",
+    "code": "bold",
+    "path": "bold",
+    "gutter": "blue",
+    "removed": "red",
+    "added": "green",
+    "hunk": "cyan",
+    "good": "green",
+}
+
+
+def plain(lines: Iterable[Line]) -> str:
+    """The lines without their styles."""
+    return "".join("".join(text for text, _ in line).rstrip(" ") + "\n" for line in lines)
+
+
+def coloured(lines: Iterable[Line]) -> str:
+    """The lines with escape sequences for a terminal."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=1000)
+    with console.capture() as capture:
+        for line in lines:
+            text = Text()
+            for piece, style in line:
+                text.append(piece, STYLES.get(style))
+            console.print(text, soft_wrap=True, highlight=False)
+    return capture.get()
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without what would move or colour the terminal's cursor."""
+    return "".join(c if c.isprintable() else "�" for c in text.replace("\t", "    "))
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a printable text takes."""
+    return sum(_columns(character) for character in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -1,0 +1,95 @@
+"""The last lines of a run: what was checked, found, fixed, and not checked."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from losslint.engine.project import FileReport
+from losslint.findings import Finding, Safety, Severity
+from losslint.report.paint import Line
+
+
+def summary(reports: Sequence[FileReport], *, dry: bool = False) -> Iterator[Line]:
+    """What a reader must know to trust the lines above; `dry` if nothing was written."""
+    checked = [report for report in reports if not report.skipped]
+    findings = [finding for report in checked for finding in report.findings]
+    yield from _fixed(checked, dry)
+    yield [
+        (f"Checked {count(len(checked), 'file')}: {_found(findings)}", "" if findings else "good")
+    ]
+    yield from _fixable(findings)
+    yield from _not_checked(reports)
+
+
+def statistics(reports: Iterable[FileReport]) -> Iterator[Line]:
+    """How often each rule was broken, the most frequent first."""
+    for row in _rows(reports):
+        fixable = f"[{row['fixable']} fixable]" if row["fixable"] else ""
+        yield [
+            (f"{row['count']:>6}  ", ""),
+            (f"{row['code']}", "code"),
+            (f"  {row['name']}  {fixable}", ""),
+        ]
+
+
+def statistics_json(reports: Iterable[FileReport]) -> str:
+    """The same as JSON."""
+    return json.dumps(_rows(reports), indent=2) + "\n"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _rows(reports: Iterable[FileReport]) -> list[dict[str, str | int]]:
+    findings = [finding for report in reports for finding in report.findings]
+    found = Counter((finding.code, finding.name) for finding in findings)
+    fixable = Counter(finding.code for finding in findings if finding.fix)
+    ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        {"code": code, "name": name, "count": n, "fixable": fixable[code]}
+        for (code, name), n in ordered
+    ]
+
+
+def _fixed(checked: Sequence[FileReport], dry: bool) -> Iterator[Line]:
+    files = sum(report.before is not None for report in checked)
+    if files:
+        verb = "Would fix" if dry else "Fixed"
+        number = count(sum(report.applied for report in checked if report.before), "finding")
+        yield [(f"{verb} {number} in {count(files, 'file')}.", "good")]
+
+
+def _found(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "no findings."
+    by_severity = Counter(finding.severity for finding in findings)
+    parts = ", ".join(count(by_severity[s], s.value) for s in Severity if by_severity[s])
+    return f"{count(len(findings), 'finding')} ({parts})."
+
+
+def _fixable(findings: Sequence[Finding]) -> Iterator[Line]:
+    by_safety = Counter(finding.fix.safety for finding in findings if finding.fix)
+    safe, unsafe = by_safety[Safety.SAFE], by_safety[Safety.UNSAFE]
+    hints = []
+    if safe:
+        hints.append(f"{safe} with --fix")
+    if unsafe:
+        hints.append(f"{unsafe}{' more' * bool(safe)} with --fix --unsafe-fixes")
+    if hints:
+        yield [(f"Fixable: {', '.join(hints)}.", "")]
+
+
+def _not_checked(reports: Sequence[FileReport]) -> Iterator[Line]:
+    kinds = Counter(report.skipped for report in reports if report.skipped)
+    parts = [f"{n} {kind if n != 1 else kind[:-1]}" for kind, n in sorted(kinds.items())]
+    broken = sum(not report.readable for report in reports)
+    if broken:
+        parts.append(f"{count(broken, 'file')} with LL000, or not wholly")
+    if parts:
+        yield [(f"Not checked: {', '.join(parts)}.", "warning")]
+    if not any(not report.skipped for report in reports):
+        yield [("No Python file was found.", "warning")]

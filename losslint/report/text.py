@@ -1,0 +1,129 @@
+"""Findings for people: one line each, or with the code that they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from losslint.engine.fix import apply_edits
+from losslint.engine.project import FileReport
+from losslint.findings import Edit, Finding, Fix, Span
+from losslint.report.paint import Line, printable, width
+from losslint.report.place import display_name
+from losslint.rules import unreadable_source
+from losslint.source.text import Source
+
+# More changed lines than these say no more about a fix.
+MAX_CHANGED_LINES = 12
+
+
+def concise(reports: Iterable[FileReport]) -> Iterator[Line]:
+    """One line for each finding."""
+    for report in reports:
+        for finding in report.findings:
+            yield [*_headline(finding, report), *_fixable(finding)]
+
+
+def full(reports: Iterable[FileReport], *, verbose: bool = False) -> Iterator[Line]:
+    """Each finding with its code, what was proven, and what a fix would change."""
+    for report in reports:
+        for finding in report.findings:
+            yield _headline(finding, report)
+            yield from _body(finding, report.source, verbose)
+            yield []
+
+
+def _headline(finding: Finding, report: FileReport) -> Line:
+    row, column = report.source.position(finding.span.start)
+    severity = finding.severity.value
+    return [
+        (f"{printable(display_name(report.path))}:{row}:{column}:", "path"),
+        (" ", ""),
+        (f"{severity} {finding.code}", severity),
+        (f" {finding.name}: {printable(finding.message)}", ""),
+    ]
+
+
+def _fixable(finding: Finding) -> Line:
+    return [(f" [fix: {finding.fix.safety.value}]", "good")] if finding.fix else []
+
+
+def _body(finding: Finding, source: Source, verbose: bool) -> Iterator[Line]:
+    if finding.code == unreadable_source.rule.code:
+        yield from _trace(finding, verbose)
+        return
+    row = source.position(finding.span.start)[0]
+    gutter = len(str(row)) + 1
+    yield from _frame(source, finding.span, gutter)
+    for statement in finding.evidence:
+        yield [(f"{'':{gutter}}= ", "gutter"), (printable(statement), "")]
+    if finding.fix:
+        yield from _fix(finding.fix, source, gutter)
+
+
+def _trace(finding: Finding, verbose: bool) -> Iterator[Line]:
+    if verbose:
+        yield from ([(f"  {printable(line)}", "")] for line in finding.evidence)
+    elif finding.evidence:
+        yield [("  (-v shows the traceback)", "gutter")]
+
+
+def _frame(source: Source, span: Span, gutter: int) -> Iterator[Line]:
+    """The line before and the first line of `span`, with the span underlined."""
+    row, column = source.position(span.start)
+    end_row, end_column = source.position(span.end)
+    line = source.line(row)
+    found = line[column - 1 : end_column - 1 if end_row == row else len(line)]
+    indent = width(printable(line[: column - 1]))
+    bar = (f"{'':{gutter}}|", "gutter")
+    yield [bar]
+    if row > 1 and source.line(row - 1).strip():
+        yield [(f"{row - 1:>{gutter - 1}} | ", "gutter"), (printable(source.line(row - 1)), "")]
+    yield [(f"{row:>{gutter - 1}} | ", "gutter"), (printable(line), "")]
+    marks = "^" * max(1, width(printable(found)))
+    yield [bar, (" " * (indent + 1), ""), (marks + " ..." * (end_row > row), "error")]
+
+
+def _fix(fix: Fix, source: Source, gutter: int) -> Iterator[Line]:
+    title = f"fix ({fix.safety.value}): {printable(fix.title)}"
+    yield [(f"{'':{gutter}}= ", "gutter"), (title, "")]
+    lines = [line for rows in _windows(source, fix.edits) for line in _changes(source, *rows)]
+    for sign, text in lines[:MAX_CHANGED_LINES]:
+        style = "removed" if sign == "-" else "added"
+        yield [(f"{'':{gutter}}  {sign} {printable(text)}", style)]
+    if len(lines) > MAX_CHANGED_LINES:
+        rest = len(lines) - MAX_CHANGED_LINES
+        yield [(f"{'':{gutter}}  ({rest} more lines; --diff shows them)", "gutter")]
+
+
+def _windows(source: Source, edits: Iterable[Edit]) -> list[tuple[int, int, list[Edit]]]:
+    """The edits in groups that touch the same rows, with those rows."""
+    groups: list[tuple[int, int, list[Edit]]] = []
+    for edit in sorted(edits, key=lambda edit: edit.span):
+        first = source.position(edit.span.start)[0]
+        last = source.position(edit.span.end)[0]
+        if groups and first <= groups[-1][1]:
+            start, end, group = groups.pop()
+            groups.append((start, max(end, last), [*group, edit]))
+        else:
+            groups.append((first, last, [edit]))
+    return groups
+
+
+def _changes(source: Source, first: int, last: int, edits: list[Edit]) -> list[tuple[str, str]]:
+    """What goes and what comes in the rows from `first` to `last`."""
+    start, end = source.line_start(first), source.line_start(last + 1)
+    old = source.with_data(source.data[start:end])
+    new = apply_edits(
+        old,
+        (Edit(Span(e.span.start - start, e.span.end - start), e.text) for e in edits),
+    )
+    before, after = _lines(old), _lines(new)
+    while before and after and before[0] == after[0]:
+        before, after = before[1:], after[1:]
+    while before and after and before[-1] == after[-1]:
+        before, after = before[:-1], after[:-1]
+    return [("-", line) for line in before] + [("+", line) for line in after]
+
+
+def _lines(source: Source) -> list[str]:
+    return [source.line(row) for row in range(1, source.line_count + 1)] if source.text else []

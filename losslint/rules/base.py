@@ -1,0 +1,106 @@
+"""What a rule is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from losslint.findings import Finding, Fix, Severity, Span
+from losslint.model.module import Module
+
+Subject = TypeVar("Subject")
+Check = Callable[[Subject, Module], Iterable[Finding]]
+
+# What a file must hold for a rule to have anything to say about it: one byte
+# string out of each group.
+Needs = tuple[tuple[bytes, ...], ...]
+
+
+class Rule:
+    """A code, a name and a page of documentation, with the checks behind them.
+
+    Written `Rule("LL101", __name__, __doc__, Severity.WARNING)`: the name is the
+    file's name and the page its docstring, so neither is ever written twice.
+    A rule without checks (`LL000`, `LL001`) is reported by the engine itself.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        module: str,
+        page: str | None,
+        severity: Severity,
+        *,
+        needs: Needs = (),
+        opt_in: bool = False,
+    ) -> None:
+        self.code = code
+        self.name = module.rpartition(".")[2]
+        self.page = page or ""
+        self.severity = severity
+        self.needs = needs
+        self.opt_in = opt_in
+        self.checks: dict[type[Any], list[Check[Any]]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Rule {self.code} {self.name}>"
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the page, on one line."""
+        return " ".join(self.page.strip().split("\n\n")[0].split())
+
+    def section(self, heading: str) -> str:
+        """The text below `## heading` on the page; empty if there is none."""
+        found = re.search(
+            rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", self.page, re.M | re.S
+        )
+        return found[1].strip() if found else ""
+
+    def may_matter(self, data: bytes) -> bool:
+        """Whether a file with these bytes can hold anything that this rule finds."""
+        return all(any(word in data for word in group) for group in self.needs)
+
+    def on(self, kind: type[Subject]) -> Callable[[Check[Subject]], Check[Subject]]:
+        """Run the decorated check on every subject of this kind.
+
+        `kind` is what the check looks at: a learned weight (`LearnedWeight`), or
+        another fact that a module yields. See `engine/check.py`.
+        """
+
+        def register(check: Check[Subject]) -> Check[Subject]:
+            self.checks.setdefault(kind, []).append(check)
+            return check
+
+        return register
+
+    def finding(
+        self,
+        span: Span,
+        message: str,
+        *,
+        severity: Severity | None = None,
+        fix: Fix | None = None,
+        evidence: Iterable[str] = (),
+    ) -> Finding:
+        """A finding of this rule, at its own severity unless another is given."""
+        return Finding(
+            span,
+            self.code,
+            self.name,
+            message,
+            severity or self.severity,
+            fix,
+            tuple(evidence),
+        )
+
+
+def findings(
+    rule: Rule, subjects: dict[type[Any], Iterable[Any]], module: Module
+) -> Iterator[Finding]:
+    """Everything that the checks of `rule` say about `subjects`."""
+    for kind, checks in rule.checks.items():
+        for subject in subjects.get(kind, ()):
+            for check in checks:
+                yield from check(subject, module)

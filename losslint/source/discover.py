@@ -1,0 +1,127 @@
+"""From the paths that were given to the files that will be checked."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from losslint.config import Settings
+from losslint.source.globs import Globs, Ignored
+
+
+@dataclass(frozen=True)
+class Python:
+    """A file to check."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Something that is not checked and that nobody named; `kind` in the plural."""
+
+    path: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that was to be checked and cannot be."""
+
+    path: str
+    message: str
+
+
+Found = Python | Skipped | Problem
+
+NOTEBOOKS = "notebooks"
+LINKS = "links"
+SPECIAL = "special files"
+
+
+def discover(paths: Iterable[str], settings: Settings) -> Iterator[Found]:
+    """Every file that `paths` lead to, each once, in the same order every time.
+
+    A file that is named is taken whatever its suffix, and even if it is
+    excluded. In folders only `.py` files are, and no link is followed.
+    """
+    seen: set[str] = set()
+    for path in paths:
+        for found in _Walk(settings).named(path):
+            key = os.path.realpath(found.path) if isinstance(found, Python) else found.path
+            if key not in seen:
+                seen.add(key)
+                yield found
+
+
+class _Walk:
+    """One path on the command line, and what lies below it."""
+
+    def __init__(self, settings: Settings) -> None:
+        patterns = (*settings.exclude, *settings.extend_exclude)
+        self.excluded = Globs(patterns, settings.root or os.curdir)
+        self.force_exclude = settings.force_exclude
+        self.respect_gitignore = settings.respect_gitignore
+
+    def named(self, path: str) -> Iterator[Found]:
+        """What a path on the command line stands for."""
+        try:
+            mode = os.stat(path).st_mode
+        except OSError as problem:
+            yield Problem(path, problem.strerror or str(problem))
+            return
+        except ValueError as problem:  # a null byte in the path
+            yield Problem(path, str(problem))
+            return
+        folder = stat.S_ISDIR(mode)
+        if self.force_exclude and self._left_out(path, folder):
+            return
+        if folder:
+            self.excluded = self.excluded.sparing(path)
+            ignored = Ignored.above(path) if self.respect_gitignore else Ignored()
+            yield from self._folder(path, ignored)
+        elif not stat.S_ISREG(mode):
+            yield Problem(path, "neither a file nor a folder")
+        elif path.endswith(".ipynb"):
+            yield Problem(path, "notebooks are not checked yet")
+        else:
+            yield Python(path)
+
+    def _left_out(self, path: str, folder: bool) -> bool:
+        """Whether a walk from the top would have passed `path` by."""
+        if self.excluded.match(path, folder=folder):
+            return True
+        return self.respect_gitignore and Ignored.all_above(path).match(path, folder=folder)
+
+    def _folder(self, path: str, ignored: Ignored) -> Iterator[Found]:
+        """Depth first, by name."""
+        try:
+            with os.scandir(path) as entries:
+                inside = sorted(entries, key=lambda entry: entry.name)
+        except OSError as problem:
+            yield Problem(path, problem.strerror or str(problem))
+            return
+        if self.respect_gitignore and any(e.name == ".gitignore" for e in inside):
+            ignored = ignored.below(path)
+        for entry in inside:
+            yield from self._entry(entry, ignored)
+
+    def _entry(self, entry: os.DirEntry[str], ignored: Ignored) -> Iterator[Found]:
+        path = entry.path.removeprefix(f".{os.sep}")
+        folder = entry.is_dir()
+        if not folder and not entry.name.endswith((".py", ".ipynb")):
+            return
+        if self.excluded.match(path, folder=folder) or ignored.match(path, folder=folder):
+            return
+        if entry.is_symlink():
+            yield Skipped(path, LINKS)
+        elif folder:
+            yield from self._folder(path, ignored)
+        elif not entry.is_file(follow_symlinks=False):
+            yield Skipped(path, SPECIAL)
+        elif entry.name.endswith(".ipynb"):
+            yield Skipped(path, NOTEBOOKS)
+        else:
+            yield Python(path)
