@@ -1,0 +1,1 @@
+"""How a safe form is written: edits, imports, inserted statements."""

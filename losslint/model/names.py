@@ -1,0 +1,116 @@
+"""Which qualified name a spelling stands for: `torch.exp` for `e` after `from torch import exp as e`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+
+class Names:
+    """The import map of one module, made by one walk over its statements."""
+
+    def __init__(self, tree: cst.Module) -> None:
+        self._imported: dict[str, str] = {}
+        for statement in statements(tree.body):
+            if isinstance(statement, cst.SimpleStatementLine):
+                for small in statement.body:
+                    self._import(small)
+
+    def _import(self, small: cst.BaseSmallStatement) -> None:
+        if isinstance(small, cst.Import):
+            for alias in small.names:
+                name = dotted(alias.name) or ""
+                if alias.asname is not None:
+                    self._imported[_as_name(alias)] = name
+                else:
+                    top = name.split(".")[0]
+                    self._imported[top] = top
+        elif isinstance(small, cst.ImportFrom) and not isinstance(
+            small.names, cst.ImportStar
+        ):
+            dots = "." * len(small.relative)
+            origin = dots + (dotted(small.module) or "" if small.module else "")
+            for alias in small.names:
+                name = dotted(alias.name) or ""
+                self._imported[_as_name(alias)] = f"{origin}.{name}"
+
+    def qualified(self, node: cst.CSTNode) -> str | None:
+        """The qualified name of a name or a chain of attributes; None if it is no import."""
+        spelling = dotted(node)
+        if spelling is None:
+            return None
+        first, _, rest = spelling.partition(".")
+        origin = self._imported.get(first)
+        if origin is None:
+            return None
+        return f"{origin}.{rest}" if rest else origin
+
+    def spelled(self, qualified: str) -> str | None:
+        """How this module can write a qualified name with the imports that it has."""
+        for alias, origin in self._imported.items():
+            if origin == qualified:
+                return alias
+        for alias, origin in self._imported.items():
+            if qualified.startswith(f"{origin}."):
+                return alias + qualified[len(origin) :]
+        return None
+
+    def is_taken(self, name: str) -> bool:
+        """Whether an import already binds this name."""
+        return name in self._imported
+
+
+def dotted(node: cst.CSTNode | None) -> str | None:
+    """`a.b.c` for a chain of attributes on a name; None for anything else."""
+    parts: list[str] = []
+    while isinstance(node, cst.Attribute):
+        parts.append(node.attr.value)
+        node = node.value
+    if not isinstance(node, cst.Name):
+        return None
+    return ".".join([node.value, *reversed(parts)])
+
+
+def statements(
+    body: cst.BaseSuite | tuple[cst.BaseStatement, ...] | list[cst.BaseStatement],
+) -> Iterator[cst.BaseStatement]:
+    """Every statement below `body`, from top to bottom, at any depth."""
+    stack: list[cst.BaseStatement] = list(reversed(_statements_of(body)))
+    while stack:
+        statement = stack.pop()
+        yield statement
+        for inner in reversed(list(suites(statement))):
+            stack.extend(reversed(_statements_of(inner)))
+
+
+def _statements_of(body: object) -> list[cst.BaseStatement]:
+    if isinstance(body, cst.IndentedBlock):
+        return list(body.body)
+    if isinstance(body, cst.SimpleStatementSuite):
+        return [cst.SimpleStatementLine(body.body)]
+    return list(body) if isinstance(body, (tuple, list)) else []
+
+
+def suites(statement: cst.CSTNode) -> Iterator[cst.BaseSuite]:
+    """The blocks of one compound statement: body, else, except, finally, cases."""
+    body = getattr(statement, "body", None)
+    if isinstance(body, cst.BaseSuite):
+        yield body
+    for part in ("orelse", "finalbody"):
+        inner = getattr(statement, part, None)
+        if isinstance(inner, cst.CSTNode):
+            yield from suites(inner) if not isinstance(inner, cst.If) else _as_suite(inner)
+    for part in ("handlers", "cases"):
+        for inner in getattr(statement, part, ()):
+            yield from suites(inner)
+
+
+def _as_suite(branch: cst.If) -> Iterator[cst.BaseSuite]:
+    yield from suites(branch)
+
+
+def _as_name(alias: cst.ImportAlias) -> str:
+    if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
+        return alias.asname.name.value
+    return dotted(alias.name) or ""

@@ -1,0 +1,1 @@
+"""What values a loss can take, and where it goes as a parameter grows."""

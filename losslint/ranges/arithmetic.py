@@ -1,0 +1,345 @@
+"""Formal sums under the operations of torch: what a term keeps, and what it loses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import reduce as fold
+
+import libcst as cst
+
+from losslint.ranges import growth as g
+from losslint.ranges import ops
+from losslint.ranges.growth import End, Growth
+from losslint.ranges.interval import Interval, point
+from losslint.ranges.ops import Operation
+from losslint.ranges.value import (
+    Factor,
+    Key,
+    Kind,
+    Leaf,
+    Origin,
+    Step,
+    Term,
+    Value,
+    What,
+    factor_value,
+    number,
+)
+
+MAX_TERMS = 32  # a sum of more is kept as one term with the leading growth
+
+
+def add(a: Value, b: Value) -> Value:
+    """The sum, term by term."""
+    if a.number == 0:
+        return b
+    if b.number == 0:
+        return a
+    if a.number is not None and b.number is not None:
+        return number(a.number + b.number)
+    terms = a.terms + b.terms
+    return Value(terms) if len(terms) <= MAX_TERMS else Value((one_term(Value(terms)),))
+
+
+def scale(a: Value, by: float, node: cst.BaseExpression | None = None) -> Value:
+    """Each term times a constant."""
+    return multiply(a, number(by), node)
+
+
+def multiply(a: Value, b: Value, node: cst.BaseExpression | None = None) -> Value:
+    """The product, distributed over both sums."""
+    if a.number == 0 or b.number == 0:
+        return number(0)
+    if len(a.terms) * len(b.terms) > MAX_TERMS:
+        a, b = Value((one_term(a),)), Value((one_term(b),))
+    terms = [_product(x, y) for x in a.terms for y in b.terms]
+    if node is not None and (_constant(a) or _constant(b)) and len(terms) == 1:
+        terms = [_around(terms[0], node)]
+    return Value(tuple(terms))
+
+
+def divide(a: Value, b: Value, node: cst.BaseExpression, divisor: cst.BaseExpression) -> Value:
+    """The quotient. Dividing by a parameter leaves a pole on its way."""
+    constant = b.number
+    if constant:
+        return multiply(a, number(1 / constant), node)
+    return multiply(a, apply(ops.OPERATIONS["reciprocal"], b, node, divisor), node)
+
+
+def _constant(value: Value) -> bool:
+    return not (value.leaves() or value.factors())
+
+
+def _product(x: Term, y: Term) -> Term:
+    keys = x.growth.keys() | y.growth.keys()
+    return Term(
+        ops.multiply(x.interval, y.interval),
+        {key: g.multiply(x.at(*key), y.at(*key)) for key in keys},
+        g.multiply(x.scale, y.scale),
+        x.factors | y.factors,
+        x.simplex | y.simplex,
+        x.cut | y.cut,
+        x.flat | y.flat,
+        x.steps + y.steps if x.steps and y.steps else x.steps or y.steps,
+        x.post or y.post,
+        x.many or y.many,
+    )
+
+
+def _around(term: Term, node: cst.BaseExpression) -> Term:
+    """The same term, now as part of `node`: the last step reaches that far."""
+    if not term.steps:
+        return term
+    return replace(term, steps=(*term.steps[:-1], replace(term.steps[-1], whole=node)))
+
+
+def read(value: Value, node: cst.BaseExpression, *, instead: bool = False) -> Value:
+    """The value as it is read at `node`, or (`instead`) as an item of the last read."""
+    terms = []
+    for term in value.terms:
+        if not (term.growth or term.simplex or term.cut):
+            terms.append(term)
+            continue
+        step = Step(What.READ, node, term.growth, term.interval, node)
+        before = term.steps[:-1] if instead and _last_is_read(term) else term.steps
+        terms.append(replace(term, steps=(*before, step)))
+    return Value(tuple(terms))
+
+
+def _last_is_read(term: Term) -> bool:
+    return bool(term.steps) and term.steps[-1].what is What.READ
+
+
+def one_term(value: Value) -> Term:
+    """A sum as one term with its leading growth; what cancels is not known."""
+    if len(value.terms) == 1:
+        return value.terms[0]
+    keys: set[Key] = set().union(*(t.growth.keys() for t in value.terms))
+    return Term(
+        value.interval,
+        {key: value.lead(*key) for key in keys},
+        g.add(*(t.scale for t in value.terms)) if value.terms else g.VANISHING,
+        merged_factors(value),
+        frozenset().union(*(t.simplex for t in value.terms)),
+        frozenset().union(*(t.cut for t in value.terms)),
+        frozenset(k for k in keys if all(k in t.flat for t in value.terms if k in t.growth)),
+        tuple(dict.fromkeys(s for t in value.terms for s in t.steps)),
+        any(t.post for t in value.terms),
+        any(t.many for t in value.terms),
+    )
+
+
+def merged_factors(value: Value) -> frozenset[Factor]:
+    """The factors of a sum seen as one thing: a sum of losses is a loss."""
+    found = value.factors()
+    bare = any(not t.factors for t in value.terms)
+    if len(found) <= 1 and not bare:
+        return found
+    if not found:
+        return found
+    if all(f.origin is Origin.LOSS for f in found):
+        low = value.interval.lo
+        return frozenset((Factor("+".join(sorted(f.name for f in found)), Origin.LOSS, low, True),))
+    return frozenset((_data(found, value.interval),))
+
+
+def _data(factors: Iterable[Factor], bounds: Interval) -> Factor:
+    """An expression of several things that are no parameters."""
+    factors = list(factors)
+    lower = bounds.lo if bounds.lo > -math.inf else None
+    origins = {f.origin for f in factors}
+    name = "+".join(sorted({f.name for f in factors}))[:80]
+    if origins == {Origin.LOSS} and all(f.reduced for f in factors):
+        return Factor(name, Origin.LOSS, bounds.lo, True)
+    origin = Origin.UNKNOWN if origins == {Origin.UNKNOWN} else Origin.DATA
+    return Factor(name, origin, lower, all(f.reduced for f in factors))
+
+
+def apply(
+    operation: Operation,
+    value: Value,
+    node: cst.BaseExpression,
+    argument: cst.BaseExpression | None = None,
+    bounds: tuple[float | None, float | None] = (None, None),
+) -> Value:
+    """An operation that works element by element, at `node`."""
+    constant = value.number
+    if constant is not None and not value.leaves():
+        image = operation.interval(point(constant))
+        if image.lo == image.hi:
+            return number(image.lo)
+    term = one_term(value)
+    interval = operation.interval(_real(term.interval))
+    factors = term.factors
+    if operation.what is What.EXP and not term.growth:
+        predicted = _predicted(term)
+        if predicted is not None:
+            term, factors = predicted, frozenset()
+    if not (term.growth or term.simplex):
+        if factors:
+            factors = frozenset((_data(factors, interval),))
+        scale_ = operation.growth(term.scale)
+        return Value((replace(term, interval=interval, factors=factors, scale=scale_),))
+    mixed = bool(factors)
+    growth = {
+        key: g.UNKNOWN if mixed else operation.growth(value.lead(*key))
+        for key in term.growth
+    }
+    flat = term.flat | {
+        key for key in term.growth if not mixed and operation.flat(value.lead(*key))
+    }
+    simplex = term.simplex
+    if operation.what is What.SIMPLEX:
+        simplex = simplex | frozenset(leaf for leaf, _ in term.growth)
+    step = Step(operation.what, node, growth, term.interval, node, argument, bounds)
+    return Value(
+        (
+            replace(
+                term,
+                interval=interval,
+                growth=growth,
+                scale=operation.growth(term.scale),
+                factors=frozenset((_data(factors, interval),)) if mixed else factors,
+                flat=frozenset(flat),
+                simplex=simplex,
+                steps=(*term.steps, step),
+            ),
+        )
+    )
+
+
+def _predicted(term: Term) -> Term | None:
+    """The exponent as a leaf, where it is what a network predicted, times a constant."""
+    if len(term.factors) != 1:
+        return None
+    (factor,) = term.factors
+    if factor.origin is not Origin.NETWORK or factor.hint:
+        return None
+    leaf = Leaf(factor.name, Kind.NETWORK)
+    growth = {(leaf, end): g.multiply(g.parameter(end), term.scale) for end in End}
+    return replace(term, factors=frozenset(), growth=growth)
+
+
+def _real(interval: Interval) -> Interval:
+    return Interval(interval.lo, interval.hi)
+
+
+def normalise(value: Value, node: cst.BaseExpression, argument: cst.BaseExpression) -> Value:
+    """`x / x.sum()`: like softmax, a share of a whole."""
+    return apply(ops.OPERATIONS["softmax"], value, node, argument)
+
+
+def reduce(value: Value, name: str, *, whole: bool = True) -> Value:
+    """A sum or mean over elements. `whole` is False where a dimension stays.
+
+    A parameter that met data before it was reduced is no loss weight but part of
+    a likelihood; data without a parameter, reduced, is a hand-written loss.
+    """
+    bare = [t for t in value.terms if not (t.growth or t.simplex or t.cut)]
+    rest = [_reduced(t) for t in value.terms if t.growth or t.simplex or t.cut]
+    raw = {Origin.DATA, Origin.NETWORK}
+    if bare and whole and any(f.origin in raw for t in bare for f in t.factors):
+        sum_ = Value(tuple(bare))
+        low = sum_.interval.lo
+        known = Factor(name, Origin.LOSS, low, True)
+        unknown = Factor(name, Origin.UNKNOWN, None, True)
+        return Value((*rest, *factor_value(known if low >= 0 else unknown).terms))
+    if whole:
+        bare = [replace(t, factors=frozenset(replace(f, reduced=True) for f in t.factors)) for t in bare]
+    return Value((*rest, *bare))
+
+
+def _reduced(term: Term) -> Term:
+    raw = [f for f in term.factors if f.origin in (Origin.DATA, Origin.NETWORK) and not f.reduced]
+    arguments = {f.name for f in term.factors if f.origin is Origin.ARGUMENT and not f.hint}
+    post = term.post or bool(raw) or len(arguments) > 1
+    return replace(term, post=post, many=True)
+
+
+def detach(value: Value) -> Value:
+    """The same number, and no gradient. The leaves that are cut off are kept in mind."""
+    return Value(
+        tuple(
+            replace(
+                t,
+                growth={},
+                simplex=frozenset(),
+                flat=frozenset(),
+                steps=(),
+                cut=t.cut | t.leaves(),
+                scale=g.Growth(sign=(t.interval.lo >= 0) - (t.interval.hi <= 0)),
+            )
+            for t in value.terms
+        )
+    )
+
+
+def constant_tensor() -> Value:
+    """A tensor that nothing learns: a buffer, a frozen parameter."""
+    unknown_sign = Growth(sign=0)
+    return Value((Term(Interval(-math.inf, math.inf), scale=unknown_sign),))
+
+
+def opaque(values: Iterable[Value], name: str, origin: Origin = Origin.UNKNOWN, *, lower: float | None = None, reduced: bool = False, hint: bool = False) -> Value:
+    """What an unknown function makes of these: it depends on their leaves, nobody knows how."""
+    values = list(values)
+    leaves = [leaf for v in values for leaf in v.leaves() if leaf.kind is not Kind.NETWORK]
+    factor = Factor(name, origin, lower, reduced, hint)
+    interval = Interval(-math.inf if lower is None else lower, math.inf)
+    growth: dict[Key, Growth] = {(leaf, end): g.UNKNOWN for leaf in leaves for end in End}
+    return Value((Term(interval, growth, factors=frozenset((factor,))),))
+
+
+def join(a: Value, b: Value) -> Value:
+    """Either of two values: their common terms, and of the others what both allow."""
+    if a is b or a.terms == b.terms:
+        return a
+    both = [t for t in a.terms if any(t is u for u in b.terms)]
+    left = [t for t in a.terms if not any(t is u for u in both)]
+    right = [t for t in b.terms if not any(t is u for u in both)]
+    if not left or not right:
+        # One of them has more terms: keep them, unless they are plain constants.
+        return Value((*both, *left, *right))
+    if not any(t.growth or t.simplex for t in (*left, *right)):
+        x, y = one_term(Value(tuple(left))), one_term(Value(tuple(right)))
+        interval = x.interval.join(y.interval)
+        scale_ = x.scale if x.scale == y.scale else Growth(sign=x.scale.sign if x.scale.sign == y.scale.sign else 0)
+        return Value((*both, replace(x, interval=interval, factors=_either(x, y), scale=scale_)))
+    return Value((*both, *left, *right))
+
+
+def _either(x: Term, y: Term) -> frozenset[Factor]:
+    if x.factors == y.factors:
+        return x.factors
+    found = x.factors | y.factors
+    if found and all(f.origin is Origin.LOSS for f in found):
+        return found
+    return found
+
+
+def total(values: Iterable[Value]) -> Value:
+    """The sum of these."""
+    return fold(add, values, number(0))
+
+
+def item(value: Value, key: str | None, node: cst.BaseExpression) -> Value:
+    """One element of a tensor: for a leaf, that item; for a collection, its element."""
+    terms = []
+    for term in value.terms:
+        names: dict[Leaf, Leaf] = {}
+        if key is not None:
+            for leaf in term.leaves():
+                if leaf.item is None and not term.simplex:
+                    names[leaf] = replace(leaf, item=key)
+        growth = {(names.get(leaf, leaf), end): v for (leaf, end), v in term.growth.items()}
+        flat = frozenset((names.get(leaf, leaf), end) for leaf, end in term.flat)
+        factors = frozenset(
+            replace(f, name=f"{f.name}[{key or ''}]", collection=True)
+            if f.origin is Origin.ARGUMENT
+            else f
+            for f in term.factors
+        )
+        terms.append(replace(term, growth=growth, flat=flat, factors=factors))
+    return read(Value(tuple(terms)), node, instead=True)

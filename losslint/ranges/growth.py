@@ -1,0 +1,226 @@
+"""How fast a value grows as one parameter runs to one end of its range.
+
+A growth is the leading term of the value, a monomial of a Hardy field:
+`sign * coefficient * exp(rate * x) * x**power * log(x)**logs`, where `x` runs to
+infinity: `x = |p|` as the parameter p runs to +inf or -inf, `x = 1/|p|` as it
+runs to 0 from above or from below. Whether a total is bounded below, whether a
+weight collapses and whether something holds a parameter back are statements
+about these monomials, not about intervals.
+
+Source: G. H. Hardy, "Orders of Infinity" (1910), on the ordering of
+logarithmico-exponential functions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import Enum
+
+
+class End(Enum):
+    """Where a parameter runs to."""
+
+    PLUS = "+inf"
+    MINUS = "-inf"
+    ZERO_ABOVE = "0 from above"
+    ZERO_BELOW = "0 from below"
+
+
+class Known(Enum):
+    """What is known of a growth."""
+
+    ORDER = "its order"
+    NOTHING = "nothing"  # it may be of any order
+    UNDEFINED = "undefined"  # NaN: the argument leaves an operation's domain
+
+
+@dataclass(frozen=True)
+class Growth:
+    """A leading term. `sign` is 0 and `coefficient` None where not known.
+
+    `rate` is only known up to its sign where `exact` is False.
+    """
+
+    sign: int = 1
+    rate: float = 0.0
+    power: float = 0.0
+    logs: float = 0.0
+    coefficient: float | None = None
+    exact: bool = True
+    known: Known = Known.ORDER
+
+    @property
+    def rank(self) -> tuple[float, float, float]:
+        """What decides which of two growths leads."""
+        return self.rate, self.power, self.logs
+
+    def has_order(self) -> bool:
+        return self.known is Known.ORDER
+
+    def known_to_grow(self) -> bool:
+        """Whether the magnitude certainly runs to infinity."""
+        return self.has_order() and self.rank > (0, 0, 0)
+
+    def known_to_decay(self) -> bool:
+        """Whether the value certainly runs to 0."""
+        return self.has_order() and self.rank < (0, 0, 0)
+
+    def known_linear(self) -> bool:
+        return self.has_order() and self.rank == (0, 1, 0)
+
+
+ONE = Growth(coefficient=1.0)
+UNKNOWN = Growth(sign=0, known=Known.NOTHING)
+UNDEFINED = Growth(sign=0, known=Known.UNDEFINED)
+# Something that runs to 0 faster than every exponential, so that any other term leads.
+VANISHING = Growth(rate=-math.inf)
+
+
+def constant(value: float) -> Growth:
+    """The growth of a number that does not depend on the parameter."""
+    if value == 0:
+        return VANISHING
+    if math.isinf(value) or math.isnan(value):
+        return replace(ONE, sign=_sign(value), coefficient=None)
+    return Growth(_sign(value), coefficient=abs(value))
+
+
+def parameter(end: End) -> Growth:
+    """The growth of the parameter itself at `end`."""
+    power = 1.0 if end in (End.PLUS, End.MINUS) else -1.0
+    sign = 1 if end in (End.PLUS, End.ZERO_ABOVE) else -1
+    return Growth(sign, power=power, coefficient=1.0)
+
+
+def multiply(a: Growth, b: Growth) -> Growth:
+    """The growth of a product."""
+    if UNDEFINED in (a, b):
+        return UNDEFINED
+    if VANISHING in (a, b):
+        return VANISHING if a.has_order() and b.has_order() else UNKNOWN
+    if not (a.has_order() and b.has_order()):
+        return UNKNOWN
+    exact = a.exact and b.exact
+    if not exact and a.rate * b.rate < 0:
+        return UNKNOWN
+    return Growth(
+        a.sign * b.sign,
+        a.rate + b.rate,
+        a.power + b.power,
+        a.logs + b.logs,
+        _times(a.coefficient, b.coefficient),
+        exact,
+    )
+
+
+def invert(a: Growth) -> Growth:
+    """The growth of `1 / a`."""
+    if not a.has_order():
+        return a
+    if math.isinf(a.rate):
+        return UNKNOWN
+    coefficient = 1 / a.coefficient if a.coefficient else None
+    return Growth(a.sign, -a.rate, -a.power, -a.logs, coefficient, a.exact)
+
+
+def raise_to(a: Growth, exponent: float) -> Growth:
+    """The growth of `a ** exponent`; undefined for a negative base and no whole exponent."""
+    if not a.has_order():
+        return a
+    if exponent == 0:
+        return ONE
+    whole = float(exponent).is_integer()
+    if a.sign <= 0 and not whole:
+        return UNDEFINED if a.sign < 0 else UNKNOWN
+    sign = 1 if whole and exponent % 2 == 0 else a.sign
+    if math.isinf(a.rate):
+        return VANISHING if exponent > 0 else UNKNOWN
+    try:
+        coefficient = None if a.coefficient is None else a.coefficient**exponent
+    except OverflowError:
+        coefficient = None
+    rank = (a.rate * exponent, a.power * exponent, a.logs * exponent)
+    return Growth(sign, *rank, coefficient, a.exact)
+
+
+def exponential(a: Growth) -> Growth:
+    """The growth of `exp(a)`."""
+    if not a.has_order():
+        return a
+    if not a.known_to_grow():
+        if a.rank == (0, 0, 0) and a.coefficient is not None and a.sign:
+            return constant(_exp(a.sign * a.coefficient))
+        return replace(ONE, coefficient=1.0 if a.known_to_decay() else None)
+    if a.sign == 0:
+        return UNKNOWN
+    if a.rank == (0, 1, 0):
+        rate = a.sign * (1.0 if a.coefficient is None else a.coefficient)
+        return Growth(rate=rate, exact=a.coefficient is not None)
+    if a.rank == (0, 0, 1):
+        power = a.sign * (1.0 if a.coefficient is None else a.coefficient)
+        return Growth(power=power) if a.coefficient is not None else UNKNOWN
+    if a.rank > (0, 1, 0):
+        return VANISHING if a.sign < 0 else Growth(rate=math.inf, exact=False)
+    return UNKNOWN
+
+
+def logarithm(a: Growth) -> Growth:
+    """The growth of `log(a)`; undefined where `a` is known not to be positive."""
+    if not a.has_order():
+        return a
+    if a.sign < 0:
+        return UNDEFINED
+    if a.sign == 0 or math.isinf(a.rate):
+        return UNKNOWN
+    if a.rate:
+        coefficient = abs(a.rate) if a.exact else None
+        return Growth(_sign(a.rate), power=1.0, coefficient=coefficient)
+    if a.power:
+        return Growth(_sign(a.power), logs=1.0, coefficient=abs(a.power))
+    if a.logs:
+        return UNKNOWN
+    if a.coefficient is None:
+        return Growth(sign=0)
+    return constant(math.log(a.coefficient))
+
+
+def add(*terms: Growth) -> Growth:
+    """The growth of a sum: the leading term's, where none can cancel it."""
+    if UNDEFINED in terms:
+        return UNDEFINED
+    if not all(term.has_order() for term in terms):
+        return UNKNOWN
+    rank = max(term.rank for term in terms)
+    leading = [term for term in terms if term.rank == rank]
+    if len(leading) == 1:
+        return leading[0]
+    signs = {term.sign for term in leading}
+    exact = all(term.exact for term in leading)
+    if len(signs) == 1 and 0 not in signs:
+        coefficient: float | None = 0.0
+        for term in leading:
+            coefficient = _plus(coefficient, term.coefficient)
+        return replace(leading[0], coefficient=coefficient, exact=exact)
+    sizes = [_times(term.sign, term.coefficient) for term in leading]
+    if exact and 0 not in signs and None not in sizes:
+        total = sum(size for size in sizes if size is not None)
+        if abs(total) > 1e-9:
+            return replace(leading[0], sign=_sign(total), coefficient=abs(total))
+    return UNKNOWN  # they may cancel, and what is left may be of any lower order
+
+
+def _sign(value: float) -> int:
+    return (value > 0) - (value < 0)
+
+
+def _exp(value: float) -> float:
+    return math.inf if value > 709.78 else math.exp(value)
+
+
+def _times(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a * b
+
+
+def _plus(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a + b

@@ -1,0 +1,277 @@
+"""The state of one evaluation: what names mean where, and which totals were reached."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import libcst as cst
+
+from losslint.model.classes import ClassFacts, classes, decorators, lineage
+from losslint.model.module import Module
+from losslint.model.names import Names, dotted
+from losslint.ranges import arithmetic
+from losslint.ranges.losses import is_loss_like
+from losslint.ranges.objects import (
+    ClassObject,
+    Function,
+    Instance,
+    Object,
+    Sequence,
+    Dictionary,
+)
+from losslint.ranges.value import Factor, Origin, Value, factor_value
+
+MAX_NODES = 200_000  # evaluated nodes a function, calls included
+MAX_CALLS = 6  # calls within calls
+
+MODULE_METHODS = frozenset(
+    "parameters named_parameters train eval state_dict load_state_dict zero_grad"
+    " modules named_modules children requires_grad_".split()
+)
+
+
+class Exhausted(Exception):
+    """This function takes too long to follow; nothing is said about it."""
+
+
+@dataclass(eq=False)
+class Frame:
+    """One function being run."""
+
+    scope: str
+    instance: Instance | None = None
+    self_name: str | None = None
+    closure: Mapping[str, Object] = field(default_factory=dict)
+    returns: list[Object] = field(default_factory=list)
+    without_gradient: int = 0
+    lineage: tuple[ClassFacts, ...] = ()
+
+
+@dataclass(eq=False)
+class Env:
+    """The names of one path through a function."""
+
+    frame: Frame
+    names: dict[str, Object] = field(default_factory=dict)
+
+    def copy(self) -> Env:
+        return Env(self.frame, dict(self.names))
+
+
+@dataclass(frozen=True, eq=False)
+class Sink:
+    """A value that leaves the function: returned, back-propagated, handed on."""
+
+    value: Value
+    node: cst.BaseExpression
+    how: str
+    scope: str
+
+
+Handler = Callable[["Run", Any, Env], Object]
+
+
+class Run(ABC):
+    """Follows the values of one module. See `evaluate.py` for where it begins."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.names = Names(module.tree)
+        self.classes = classes(module.tree, self.names)
+        self.globals: dict[str, Object] = {}
+        self.sinks: list[Sink] = []
+        self.rectified: list[tuple[Value, cst.BaseExpression, str]] = []
+        self.pending: list[tuple[Function, Frame]] = []
+        self.manual: set[str] = set()  # parameters whose .grad is written by hand
+        self.naming: str | None = None
+        self.depth = 0
+        self.running: list[cst.FunctionDef] = []
+        self.spent = 0
+        self.expressions: Mapping[type[cst.CSTNode], Handler] = {}
+
+    def evaluate(self, node: cst.BaseExpression, env: Env) -> Object:
+        """What an expression stands for.
+
+        Raises:
+            Exhausted: the budget of this function is used up.
+        """
+        self.spent += 1
+        if self.spent > MAX_NODES:
+            raise Exhausted
+        handler = self.expressions.get(type(node))
+        return handler(self, node, env) if handler else unknown(node)
+
+    def tensor(self, node: cst.BaseExpression, env: Env) -> Value:
+        """What an expression is worth as a tensor or a number."""
+        return as_value(self.evaluate(node, env), node)
+
+    def lookup(self, name: str, env: Env) -> Object | None:
+        """What a plain name stands for, from the inside out."""
+        for names in (env.names, env.frame.closure, self.globals):
+            if name in names:
+                return names[name]
+        if name in self.classes:
+            return ClassObject(self.classes[name])
+        return None
+
+    def external(self, node: cst.BaseExpression, env: Env) -> str | None:
+        """The qualified name of an import, unless something local hides it."""
+        spelling = dotted(node)
+        if spelling is None:
+            return None
+        first = spelling.partition(".")[0]
+        if self.lookup(first, env) is not None:
+            return None
+        return self.names.qualified(node)
+
+    def reach(self, value: Object, node: cst.BaseExpression, how: str, env: Env) -> None:
+        """Remember a value that leaves the function, and each part of it."""
+        if env.frame.without_gradient:
+            return
+        for part in parts(value):
+            if part.leaves() or any(t.cut for t in part.terms):
+                self.sinks.append(Sink(part, node, how, env.frame.scope))
+
+    def note_rectified(
+        self, value: Value, node: cst.BaseExpression, how: str
+    ) -> None:
+        """Remember a total that is folded or cut where it is negative."""
+        weighted = any(t.factors and (t.growth or t.simplex) for t in value.terms)
+        if weighted and not self.depth and value.interval.lo < 0:
+            self.rectified.append((value, node, how))
+
+    def method(self, instance: Instance, name: str) -> cst.FunctionDef | None:
+        """The method that an instance runs, its own or an inherited one."""
+        for facts in lineage(instance.facts, self.classes):
+            if name in facts.methods:
+                return facts.methods[name]
+        return None
+
+    def decorated(self, function: cst.FunctionDef) -> set[str]:
+        return decorators(function)
+
+    @abstractmethod
+    def instance(self, facts: ClassFacts, name: str) -> Instance:
+        """An object of a class of this module, with what its methods set."""
+
+    @abstractmethod
+    def function(
+        self,
+        node: cst.FunctionDef,
+        bound: dict[str, Object],
+        owner: Instance | None,
+        caller: Frame | None,
+        of_class: str | None = None,
+        closure: Function | None = None,
+    ) -> list[Object]:
+        """What the function returns, path by path, for these arguments."""
+
+    @abstractmethod
+    def returned(self, value: Object, node: cst.BaseExpression, env: Env) -> None:
+        """Take note of what a function returns, unless it was called from another."""
+
+    @abstractmethod
+    def turns(self, loops: cst.CompFor, env: Env) -> list[Env]:
+        """The turns of a comprehension, each with its names bound."""
+
+    @cached_property
+    def modules(self) -> frozenset[str]:
+        """The spellings of what this file uses as a module: `model`, `self.net` …"""
+        found: set[str] = set()
+        stack: list[cst.CSTNode] = [self.module.tree]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, cst.Attribute) and node.attr.value in (
+                MODULE_METHODS | {"module"}
+            ):
+                spelling = dotted(node.value)
+                if spelling is not None:
+                    found.add(spelling)
+            stack.extend(node.children)
+        return frozenset(found)
+
+    def is_module(self, spelling: str) -> bool:
+        """Whether this file treats what is spelled so as a network or a loss module."""
+        return spelling in self.modules or (
+            spelling.endswith(".module") and spelling[: -len(".module")] in self.modules
+        )
+
+
+def parts(value: Object) -> list[Value]:
+    """The tensors of a value: the items of a tuple or dict, or the value itself."""
+    if isinstance(value, Value):
+        return [value]
+    if isinstance(value, Sequence):
+        return [part for item in value.items for part in parts(item)]
+    if isinstance(value, Dictionary):
+        inside = [*value.entries.values(), *([value.other] if value.other else [])]
+        return [part for item in inside for part in parts(item)]
+    return []
+
+
+def unknown(node: cst.BaseExpression, origin: Origin = Origin.UNKNOWN) -> Value:
+    """A value that nothing is known of but how it is spelled."""
+    name = spelling(node)
+    return factor_value(Factor(name, origin, hint=is_loss_like(name)))
+
+
+def spelling(node: cst.CSTNode) -> str:
+    """A short name for an expression, for people and to tell factors apart."""
+    found = dotted(node)
+    if found is not None:
+        return found
+    if isinstance(node, cst.Call):
+        return f"{spelling(node.func)}()"
+    if isinstance(node, cst.Subscript):
+        return f"{spelling(node.value)}[]"
+    if isinstance(node, cst.Attribute):
+        return f"{spelling(node.value)}.{node.attr.value}"
+    return f"{type(node).__name__}#{id(node)}"
+
+
+def as_value(thing: Object, node: cst.BaseExpression) -> Value:
+    """A thing where a tensor is wanted: the elements of a list count as one tensor."""
+    if isinstance(thing, Value):
+        return thing
+    if isinstance(thing, (Sequence, Dictionary)):
+        inside = parts(thing)
+        return arithmetic.total(inside) if inside else unknown(node)
+    return unknown(node)
+
+
+def has_leaves(thing: Object) -> bool:
+    """Whether anything learnable reaches this value."""
+    if isinstance(thing, Value):
+        return any(t.growth or t.simplex or t.cut for t in thing.terms)
+    if isinstance(thing, (Sequence, Dictionary)):
+        return any(has_leaves(part) for part in parts(thing))
+    return False
+
+
+def join(a: Object, b: Object, node: cst.BaseExpression | None = None) -> Object:
+    """Either of two things, after two branches have met."""
+    if a is b:
+        return a
+    if isinstance(a, Value) and isinstance(b, Value):
+        return arithmetic.join(a, b)
+    if isinstance(a, Sequence) and isinstance(b, Sequence):
+        if len(a.items) == len(b.items):
+            items = tuple(join(x, y) for x, y in zip(a.items, b.items, strict=True))
+            return Sequence(items, a.open or b.open)
+        return a if len(a.items) > len(b.items) else b
+    if isinstance(a, Dictionary) and isinstance(b, Dictionary):
+        keys = dict.fromkeys([*a.entries, *b.entries])
+        entries = {
+            k: join(a.entries[k], b.entries[k])
+            if k in a.entries and k in b.entries
+            else a.entries.get(k) or b.entries[k]
+            for k in keys
+        }
+        return Dictionary(entries, a.other or b.other)
+    if isinstance(a, (Sequence, Dictionary)) or not isinstance(b, (Sequence, Dictionary)):
+        return a if has_leaves(a) or not has_leaves(b) else b
+    return b

@@ -1,0 +1,362 @@
+"""What a block of statements does to the names in it, path by path.
+
+Branches whose outcomes differ in what is learnable are followed apart, up to
+`MAX_PATHS`; beyond that, and where nothing learnable differs, they are joined.
+A loop over a known list is unrolled; any other is followed for one turn, whose
+terms stand for as many as there are turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import libcst as cst
+
+from losslint.model.names import dotted
+from losslint.ranges import arithmetic as ar
+from losslint.ranges.collections import store
+from losslint.ranges.indexing import one_of, turns_of
+from losslint.ranges.losses import is_loss_like
+from losslint.ranges.objects import Function, Object, Sequence
+from losslint.ranges.operators import binary
+from losslint.ranges.run import (
+    Env,
+    Run,
+    has_leaves,
+    join,
+    spelling,
+    unknown,
+)
+from losslint.ranges.value import (
+    Factor,
+    Kind,
+    Leaf,
+    Origin,
+    Value,
+    factor_value,
+    leaf_value,
+    number,
+)
+
+MAX_PATHS = 6
+MAX_TURNS = 8
+LEFT = "#left"  # marks a path whose turn of the loop has ended
+
+Paths = list[Env]
+
+
+def block(run: Run, body: cst.BaseSuite | cst.Module, env: Env) -> Paths:
+    """Every path through a block; those that return or raise are not among them."""
+    paths = [env]
+    for statement in body.body:
+        found: Paths = []
+        for path in paths:
+            found += [path] if LEFT in path.names else execute(run, statement, path)
+        paths = fewer(found)
+        if not paths:
+            return []
+    return paths
+
+
+def fewer(paths: Paths) -> Paths:
+    """The same paths, joined until there are no more than can be followed."""
+    kept: Paths = []
+    for path in paths:
+        twin = next((k for k in kept if _alike(k, path)), None)
+        if twin is None:
+            kept.append(path)
+        else:
+            kept[kept.index(twin)] = merged(twin, path)
+    while len(kept) > MAX_PATHS:
+        last = kept.pop()
+        kept[-1] = merged(kept[-1], last)
+    return kept
+
+
+def _alike(a: Env, b: Env) -> bool:
+    """Whether two paths agree on everything learnable."""
+    if (LEFT in a.names) != (LEFT in b.names):
+        return False
+    for name in a.names.keys() | b.names.keys():
+        x, y = a.names.get(name), b.names.get(name)
+        if x is not y and any(v is not None and has_leaves(v) for v in (x, y)):
+            return False
+    return True
+
+
+def merged(a: Env, b: Env) -> Env:
+    """One path in which each name is what it is on either."""
+    names = dict(a.names)
+    for name, value in b.names.items():
+        names[name] = join(names[name], value) if name in names else value
+    return Env(a.frame, names)
+
+
+def execute(run: Run, statement: cst.CSTNode, env: Env) -> Paths:
+    """The paths that go on after one statement."""
+    handler = STATEMENTS.get(type(statement))
+    return handler(run, statement, env) if handler else [env]
+
+
+def _line(run: Run, node: cst.SimpleStatementLine | cst.SimpleStatementSuite, env: Env) -> Paths:
+    for small in node.body:
+        if isinstance(small, (cst.Raise, cst.Break, cst.Continue)):
+            return _leave(run, small, env)
+        if isinstance(small, cst.Return):
+            if small.value is not None:
+                value = run.evaluate(small.value, env)
+                if env.frame.without_gradient:
+                    value = _detached(value)
+                env.frame.returns.append(value)
+                run.returned(value, small.value, env)
+            return []
+        handler = SMALL.get(type(small))
+        if handler:
+            handler(run, small, env)
+    return [env]
+
+
+def _leave(run: Run, small: cst.BaseSmallStatement, env: Env) -> Paths:
+    if isinstance(small, cst.Raise):
+        return []
+    env.names[LEFT] = number(1)
+    return [env]
+
+
+# --- simple statements ---------------------------------------------------------------
+
+
+def _assign(run: Run, node: cst.Assign, env: Env) -> None:
+    first = node.targets[0].target
+    value = _evaluate_for(run, node.value, first, env)
+    for target in node.targets:
+        bind(run, target.target, value, env)
+
+
+def _annotated(run: Run, node: cst.AnnAssign, env: Env) -> None:
+    if node.value is not None:
+        bind(run, node.target, _evaluate_for(run, node.value, node.target, env), env)
+
+
+def _evaluate_for(run: Run, node: cst.BaseExpression, target: cst.BaseExpression, env: Env) -> Object:
+    """The value of an assignment, named after where it goes."""
+    before, run.naming = run.naming, target_name(target)
+    value = run.evaluate(node, env)
+    run.naming = before
+    if env.frame.without_gradient:
+        value = _detached(value)
+    return value
+
+
+def target_name(target: cst.BaseExpression) -> str | None:
+    """`self.log_vars`, `weights['depth']`: what a leaf assigned to it is called."""
+    name = dotted(target)
+    if name is None and isinstance(target, cst.Subscript):
+        return dotted(target.value)
+    return name
+
+
+def _detached(value: Object) -> Object:
+    if isinstance(value, Value):
+        return ar.detach(value) if value.leaves() else value
+    if isinstance(value, Sequence):
+        return Sequence(tuple(_detached(i) for i in value.items), value.open)
+    return value
+
+
+def _augmented(run: Run, node: cst.AugAssign, env: Env) -> None:
+    left = run.evaluate(node.target, env)
+    right = run.evaluate(node.value, env)
+    if isinstance(left, Sequence) and isinstance(node.operator, cst.AddAssign):
+        items = right.items if isinstance(right, Sequence) else (right,)
+        store(node.target, Sequence(left.items + items, left.open), env)
+        return
+    value = binary(node.operator, left, right, node.value, node.target, node.value)
+    bind(run, node.target, value, env)
+
+
+def bind(run: Run, target: cst.BaseExpression, value: Object, env: Env) -> None:
+    """Bind a target, whatever its shape, to a value."""
+    if isinstance(target, (cst.Tuple, cst.List)):
+        _unpack(run, target, value, env)
+        return
+    if isinstance(target, cst.StarredElement):
+        target = target.value
+    if isinstance(target, cst.Attribute):
+        if target.attr.value == "requires_grad":
+            _switch(run, target.value, value, env)
+            return
+        owner, dot, _ = (dotted(target) or "").partition(".grad")
+        if dot:
+            run.manual.add(owner)
+            return
+        if target.attr.value == "data":
+            return
+    store(target, value, env)
+
+
+def _switch(run: Run, target: cst.BaseExpression, value: Object, env: Env) -> None:
+    """`x.requires_grad = True` makes a leaf of a tensor that was made here."""
+    path = dotted(target)
+    if path is None:
+        return
+    now = run.tensor(target, env)
+    on = not (isinstance(value, Value) and value.number == 0)
+    if on and not now.leaves() and not now.factors():
+        store(target, leaf_value(Leaf(path, Kind.PARAMETER, None, now.number)), env)
+    elif not on and now.leaves():
+        store(target, ar.constant_tensor(), env)
+
+
+def _unpack(run: Run, target: cst.Tuple | cst.List, value: Object, env: Env) -> None:
+    targets = [e.value for e in target.elements]
+    starred = any(isinstance(e, cst.StarredElement) for e in target.elements)
+    for place, inner in enumerate(targets):
+        bind(run, inner, _part(value, place, len(targets), inner, starred), env)
+
+
+def _part(value: Object, place: int, count: int, target: cst.BaseExpression, starred: bool) -> Object:
+    if isinstance(value, Sequence):
+        if len(value.items) == count and not value.open and not starred:
+            return value.items[place]
+        return one_of(value.items) if value.items else unknown(target)
+    if isinstance(value, Value) and not value.leaves():
+        return _named_part(value, target)
+    return value
+
+
+def _named_part(value: Value, target: cst.BaseExpression) -> Object:
+    """One of several things that a call returned: each its own factor, named by its target."""
+    name = target_name(target) or spelling(target)
+    origins = {f.origin for f in value.factors()} or {Origin.UNKNOWN}
+    hint = is_loss_like(name)
+    if Origin.LOSS in origins:
+        low = 0.0 if hint else None
+        return factor_value(Factor(name, Origin.LOSS if hint else Origin.UNKNOWN, low, hint, hint))
+    order = (Origin.NETWORK, Origin.DATA, Origin.ARGUMENT, Origin.UNKNOWN)
+    origin = next(o for o in order if o in origins)
+    return factor_value(Factor(name, origin, hint=hint))
+
+
+def _expression(run: Run, node: cst.Expr, env: Env) -> None:
+    run.evaluate(node.value, env)
+
+
+def _delete(run: Run, node: cst.Del, env: Env) -> None:
+    if isinstance(node.target, cst.Name):
+        env.names.pop(node.target.value, None)
+
+
+def _assert(run: Run, node: cst.Assert, env: Env) -> None:
+    run.evaluate(node.test, env)
+
+
+# --- compound statements -----------------------------------------------------------
+
+
+def _if(run: Run, node: cst.If, env: Env) -> Paths:
+    test = run.evaluate(node.test, env)
+    value = test.number if isinstance(test, Value) else None
+    paths: Paths = []
+    if value != 0:
+        paths += block(run, node.body, env.copy())
+    if isinstance(node.orelse, cst.If):
+        paths += _if(run, node.orelse, env.copy())
+    elif isinstance(node.orelse, cst.Else):
+        paths += block(run, node.orelse.body, env.copy())
+    elif value is None or value == 0 or isinstance(node.test, cst.Name):
+        paths.append(env.copy())
+    return fewer(paths)
+
+
+def _for(run: Run, node: cst.For, env: Env) -> Paths:
+    iterable = run.evaluate(node.iter, env)
+    paths = [env]
+    for item in turns_of(iterable, node.iter):
+        going: Paths = []
+        for path in paths:
+            bind(run, node.target, item, path)
+            going += block(run, node.body, path)
+        for path in going:
+            path.names.pop(LEFT, None)
+        paths = fewer(going) or paths
+    if node.orelse is not None:
+        paths = [p for path in paths for p in block(run, node.orelse.body, path)]
+    return paths
+
+
+def _while(run: Run, node: cst.While, env: Env) -> Paths:
+    run.evaluate(node.test, env)
+    paths = block(run, node.body, env.copy())
+    return fewer(paths) or [env]
+
+
+def _with(run: Run, node: cst.With, env: Env) -> Paths:
+    quiet = False
+    for item in node.items:
+        value = run.evaluate(item.item, env)
+        spelled = dotted(item.item.func) if isinstance(item.item, cst.Call) else dotted(item.item)
+        quiet = quiet or (spelled or "").rpartition(".")[2] in ("no_grad", "inference_mode")
+        if item.asname is not None and isinstance(item.asname.name, cst.BaseExpression):
+            bind(run, item.asname.name, value, env)
+    env.frame.without_gradient += quiet
+    paths = block(run, node.body, env)
+    env.frame.without_gradient -= quiet
+    return paths
+
+
+def _try(run: Run, node: cst.Try | cst.TryStar, env: Env) -> Paths:
+    paths = block(run, node.body, env)
+    if node.orelse is not None:
+        paths = [p for path in paths for p in block(run, node.orelse.body, path)]
+    for handler in node.handlers:
+        paths += block(run, handler.body, env.copy())
+    paths = fewer(paths)
+    if node.finalbody is not None:
+        paths = [p for path in paths for p in block(run, node.finalbody.body, path)]
+    return paths
+
+
+def _match(run: Run, node: cst.Match, env: Env) -> Paths:
+    run.evaluate(node.subject, env)
+    paths = [p for case in node.cases for p in block(run, case.body, env.copy())]
+    return fewer([*paths, env])
+
+
+def _function(run: Run, node: cst.FunctionDef, env: Env) -> Paths:
+    function = Function(node, env.names, env.frame.instance)
+    if env.frame.closure:
+        function = replace(function, closure={**env.frame.closure, **env.names})
+    env.names[node.name.value] = function
+    run.pending.append((replace(function, closure=env.names), env.frame))
+    return [env]
+
+
+def _class(run: Run, node: cst.ClassDef, env: Env) -> Paths:
+    return [env]
+
+
+STATEMENTS: dict[type[cst.CSTNode], Callable[[Run, Any, Env], Paths]] = {
+    cst.SimpleStatementLine: _line,
+    cst.SimpleStatementSuite: _line,
+    cst.If: _if,
+    cst.For: _for,
+    cst.While: _while,
+    cst.With: _with,
+    cst.Try: _try,
+    cst.TryStar: _try,
+    cst.Match: _match,
+    cst.FunctionDef: _function,
+    cst.ClassDef: _class,
+}
+
+SMALL: dict[type[cst.CSTNode], Callable[[Run, Any, Env], None]] = {
+    cst.Assign: _assign,
+    cst.AnnAssign: _annotated,
+    cst.AugAssign: _augmented,
+    cst.Expr: _expression,
+    cst.Del: _delete,
+    cst.Assert: _assert,
+}

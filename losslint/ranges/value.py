@@ -1,0 +1,208 @@
+"""What is known of a value: a formal sum of terms, each with its growth and its factors.
+
+A total such as `exp(-s) * loss + 0.5 * s` is kept as two terms. Each says which
+learnable leaf it depends on and how fast it grows along it, which factors it
+has that are no parameters (a task's loss, an argument, data), and through which
+places of the source the leaf reached it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+import libcst as cst
+
+from losslint.ranges import growth as g
+from losslint.ranges.growth import End, Growth
+from losslint.ranges.interval import Interval, point
+
+
+class Kind(Enum):
+    """Where a leaf comes from."""
+
+    PARAMETER = "parameter"  # a Parameter, or a tensor with requires_grad=True
+    ATTRIBUTE = "attribute"  # a tensor that another module holds
+    NETWORK = "network"  # an output of a network
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A tensor that the total is followed back to.
+
+    `name` is its spelling; `item` the constant index or key, None for all of it.
+    `start` is the value it is created with, where that is known.
+    """
+
+    name: str
+    kind: Kind = Kind.PARAMETER
+    item: str | None = None
+    start: float | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return self.name if self.item is None else f"{self.name}[{self.item}]"
+
+    def covers(self, other: Leaf) -> bool:
+        """Whether `other` is this leaf, or an item of it."""
+        return (self.name, self.kind) == (other.name, other.kind) and (
+            self.item in (None, other.item)
+        )
+
+
+class Origin(Enum):
+    """What a factor is that is no parameter."""
+
+    LOSS = "loss"  # what a loss function returned, or a reduction of data
+    ARGUMENT = "argument"  # an argument of the function, as it came in
+    DATA = "data"  # an expression of arguments and network outputs
+    NETWORK = "network"  # an output of a network, as it came out
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Something that multiplies a term. `lower` is its lower bound, where it has one.
+
+    `hint` says that it is spelled like a loss; that is evidence only where nothing else is.
+    """
+
+    name: str
+    origin: Origin
+    lower: float | None = None
+    reduced: bool = False
+    hint: bool = False
+    collection: bool = False
+
+    @property
+    def known_not_negative(self) -> bool:
+        return self.lower is not None and self.lower >= 0
+
+    @property
+    def known_signed(self) -> bool:
+        """A loss that can be negative by its meaning."""
+        return self.origin is Origin.LOSS and self.lower is not None and self.lower < 0
+
+
+class What(Enum):
+    """What happened to a leaf on its way into a term."""
+
+    READ = "read"
+    EXP = "exp"
+    LOG = "log"
+    POLE = "pole"
+    ROOT = "root"
+    CLAMP = "clamp"
+    SIMPLEX = "simplex"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One place of the source that the leaf went through.
+
+    `growth` is what the value was worth there; `whole` the largest expression
+    around it that is still this one term, times a constant.
+    """
+
+    what: What
+    node: cst.BaseExpression
+    growth: Mapping[tuple[Leaf, End], Growth]
+    interval: Interval
+    whole: cst.BaseExpression
+    argument: cst.BaseExpression | None = None
+    bounds: tuple[float | None, float | None] = (None, None)
+
+
+Key = tuple[Leaf, End]
+NONE: Mapping[Key, Growth] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One product of a formal sum."""
+
+    interval: Interval
+    growth: Mapping[Key, Growth] = field(default_factory=lambda: NONE)
+    scale: Growth = g.ONE  # the constant factor, where nothing depends on a leaf
+    factors: frozenset[Factor] = frozenset()
+    simplex: frozenset[Leaf] = frozenset()
+    cut: frozenset[Leaf] = frozenset()
+    flat: frozenset[Key] = frozenset()
+    steps: tuple[Step, ...] = ()
+    post: bool = False  # the parameter met data before it was reduced: a likelihood
+    many: bool = False  # stands for one term a turn of a loop, or an element
+
+    def at(self, leaf: Leaf, end: End) -> Growth:
+        """How this term grows along `leaf`; a constant, if it does not depend on it."""
+        return self.growth.get((leaf, end), self.scale)
+
+    def leaves(self) -> frozenset[Leaf]:
+        return frozenset(leaf for leaf, _ in self.growth) | self.simplex
+
+    def last(self, what: What) -> Step | None:
+        """The latest step of this kind."""
+        return next((s for s in reversed(self.steps) if s.what is what), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A formal sum of terms."""
+
+    terms: tuple[Term, ...]
+
+    @property
+    def interval(self) -> Interval:
+        lo = sum(t.interval.lo for t in self.terms)
+        hi = sum(t.interval.hi for t in self.terms)
+        nan = any(t.interval.nan for t in self.terms)
+        if lo != lo or hi != hi:
+            return Interval(float("-inf"), float("inf"), True)
+        return Interval(lo, hi, nan)
+
+    @property
+    def number(self) -> float | None:
+        """The constant that this value is, if it is one."""
+        if not self.terms:
+            return 0.0
+        bounds = self.interval
+        known = bounds.lo == bounds.hi and not bounds.nan
+        bare = not any(t.factors or t.growth or t.simplex for t in self.terms)
+        return bounds.lo if known and bare else None
+
+    def leaves(self) -> frozenset[Leaf]:
+        return frozenset().union(*(t.leaves() for t in self.terms))
+
+    def factors(self) -> frozenset[Factor]:
+        return frozenset().union(*(t.factors for t in self.terms))
+
+    def lead(self, leaf: Leaf, end: End, terms: Iterable[Term] | None = None) -> Growth:
+        """The growth of the sum (of `terms`, if given) along one leaf."""
+        of = self.terms if terms is None else tuple(terms)
+        return g.add(*(t.at(leaf, end) for t in of)) if of else g.VANISHING
+
+    def map(self, change: dict[str, object]) -> Value:
+        """The same sum with these fields changed in each term."""
+        return Value(tuple(replace(t, **change) for t in self.terms))  # type: ignore[arg-type]
+
+
+def number(value: float) -> Value:
+    """A constant."""
+    return Value((Term(point(float(value)), scale=g.constant(value)),))
+
+
+def positive() -> Value:
+    """A positive constant that is not known: a size, a count, a hyper-parameter."""
+    return Value((Term(Interval(1e-12, float("inf")), scale=replace(g.ONE, coefficient=None)),))
+
+
+def leaf_value(leaf: Leaf) -> Value:
+    """The leaf itself: any number, growing like itself."""
+    growth = {(leaf, end): g.parameter(end) for end in End}
+    return Value((Term(Interval(float("-inf"), float("inf")), growth),))
+
+
+def factor_value(factor: Factor, interval: Interval | None = None) -> Value:
+    """A value that is no parameter and no constant."""
+    low = float("-inf") if factor.lower is None else factor.lower
+    return Value((Term(interval or Interval(low, float("inf")), factors=frozenset((factor,))),))

@@ -1,0 +1,299 @@
+"""Learned weights: what a total does along each learnable leaf that multiplies losses in it.
+
+Verdicts are statements about leading growth. With W the terms in which the leaf
+multiplies a loss, S those in which it stands alone, and A both:
+
+- A falls to -inf along the leaf: nothing holds it, whatever the losses are;
+- S falls, and W outgrows it: negative totals, -inf only as a loss goes to 0;
+- W decays, and S does not grow: the optimum is to switch the tasks off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import libcst as cst
+
+from losslint.ranges import growth as g
+from losslint.ranges.growth import End, Growth
+from losslint.ranges.run import Sink
+from losslint.ranges.value import Factor, Key, Kind, Leaf, Origin, Step, Term, Value, What
+
+RAW = frozenset((Origin.DATA, Origin.NETWORK))
+MARKS = frozenset((What.LOG, What.POLE, What.ROOT, What.CLAMP, What.SIMPLEX, What.EXP, What.OTHER))
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedWeight:
+    """One leaf that multiplies losses in one total."""
+
+    leaf: Leaf
+    sink: Sink
+    weights: tuple[Term, ...]
+    solos: tuple[Term, ...]
+    regularized_elsewhere: frozenset[End] = frozenset()
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return self.weights + self.solos
+
+    def lead(self, end: End, terms: Iterable[Term]) -> Growth:
+        """The growth of a sum of these terms at one end; vanishing for no terms."""
+        of = tuple(terms)
+        return g.add(*(t.at(self.leaf, end) for t in of)) if of else g.VANISHING
+
+    # --- what is multiplied -----------------------------------------------------------
+
+    @cached_property
+    def factors(self) -> frozenset[Factor]:
+        return frozenset().union(*(t.factors for t in self.weights))
+
+    @cached_property
+    def known_losses(self) -> bool:
+        """Whether each thing that is weighted is a loss, or spelled like one."""
+        return bool(self.factors) and all(
+            any(f.origin is Origin.LOSS or f.hint for f in t.factors) for t in self.weights
+        )
+
+    @property
+    def known_tensor(self) -> bool:
+        """Whether the leaf must be a tensor: torch.exp or the like was called on it."""
+        return any(s.what in MARKS for t in self.terms for s in t.steps)
+
+    # --- verdicts -----------------------------------------------------------------------
+
+    @cached_property
+    def divergence(self) -> End | None:
+        """Where the total falls to -inf whatever the losses are."""
+        for end in (End.MINUS, End.PLUS, End.ZERO_ABOVE):
+            lead = self.lead(end, self.terms)
+            if lead.known_to_grow() and lead.sign < 0 and self._not_outgrown(end):
+                return end
+        return None
+
+    def _not_outgrown(self, end: End) -> bool:
+        return not any(t.at(self.leaf, end) == g.UNDEFINED for t in self.terms)
+
+    @cached_property
+    def fall(self) -> End | None:
+        """Where the regularizer falls to -inf while a loss above 0 holds it back."""
+        for end in (End.MINUS, End.PLUS, End.ZERO_ABOVE):
+            alone = self.lead(end, self.solos)
+            if not (alone.known_to_grow() and alone.sign < 0):
+                continue
+            weight = self.lead_of_weights(end)
+            if weight.known_to_grow() and weight.sign >= 0 and weight.rank > alone.rank:
+                return end
+        return None
+
+    def lead_of_weights(self, end: End) -> Growth:
+        """The fastest growth of a weight at one end; signs that cancel stay unknown."""
+        found = [t.at(self.leaf, end) for t in self.weights if not t.cut or t.growth]
+        if not found or not all(f.has_order() for f in found):
+            return g.UNKNOWN
+        top = max(found, key=lambda f: f.rank)
+        signs = {f.sign for f in found if f.rank == top.rank}
+        return replace(top, sign=signs.pop() if len(signs) == 1 else 0)
+
+    @cached_property
+    def collapse(self) -> End | None:
+        """Where the weights shrink to nothing and nothing grows in return."""
+        for end in (End.PLUS, End.MINUS, End.ZERO_ABOVE):
+            if end in self.regularized_elsewhere:
+                continue
+            alone = self.lead(end, self.solos)
+            if alone.known_to_grow() or (self.solos and not alone.has_order()):
+                continue
+            if self.on_simplex and end is not End.ZERO_ABOVE:
+                return end
+            if self.lead_of_weights(end).known_to_decay():
+                return end
+        return None
+
+    @property
+    def on_simplex(self) -> bool:
+        """Whether the weights are shares of a whole: softmax, or w / w.sum()."""
+        return any(self.leaf in t.simplex for t in self.weights)
+
+    @cached_property
+    def dead(self) -> End | None:
+        """Where the gradient of every term is exactly 0."""
+        for end in (End.MINUS, End.PLUS):
+            if self.terms and all((self.leaf, end) in t.flat for t in self.terms):
+                return end
+        return None
+
+    @cached_property
+    def bound(self) -> float:
+        """The lower bound of the terms in which the leaf stands alone, each counted once."""
+        return sum(t.interval.lo for t in self.solos)
+
+    @cached_property
+    def signed(self) -> Term | None:
+        """A weighted term whose loss can be negative by its meaning."""
+        for term in self.weights:
+            if any(f.known_signed for f in term.factors):
+                return term
+            growing = [term.at(self.leaf, e) for e in (End.PLUS, End.MINUS)]
+            positive_weight = any(
+                s.what in (What.EXP, What.OTHER, What.SIMPLEX) for s in term.steps
+            )
+            if positive_weight and any(
+                x.known_to_grow() and x.sign < 0 for x in growing
+            ):
+                if any(f.origin is Origin.LOSS or f.hint for f in term.factors):
+                    return term
+        return None
+
+    # --- places ---------------------------------------------------------------------------
+
+    @cached_property
+    def weight_nodes(self) -> frozenset[cst.CSTNode]:
+        """Every place through which the leaf reached a weight."""
+        return frozenset(s.node for t in self.weights for s in t.steps)
+
+    def occurrence(self, solo: Term) -> Step | None:
+        """The innermost place that feeds this term and no weight, linear from there on."""
+        start = 0
+        for place, step in enumerate(solo.steps):
+            if step.what is not What.READ:
+                start = place
+        tail = solo.steps[start:]
+        return next((s for s in tail if s.node not in self.weight_nodes), tail[-1] if tail else None)
+
+    def falling_solos(self, end: End) -> list[Term]:
+        """The terms that take the total down at one end."""
+        return [t for t in self.solos if _falls(t.at(self.leaf, end))]
+
+
+def _falls(growth: Growth) -> bool:
+    return growth.known_to_grow() and growth.sign < 0
+
+
+@dataclass(frozen=True, eq=False)
+class RectifiedTotal:
+    """A total with learned weights that is folded or cut off at 0."""
+
+    value: Value
+    node: cst.BaseExpression
+    how: str
+
+
+def rectified_totals(
+    found: Iterable[tuple[Value, cst.BaseExpression, str]],
+) -> list[RectifiedTotal]:
+    """The rectified values that hold a weight and a regularizer that can be negative."""
+    kept: dict[cst.CSTNode, RectifiedTotal] = {}
+    for value, node, how in found:
+        for leaf in value.leaves():
+            weights, solos = _split(value, leaf)
+            if weights and solos and any(t.interval.lo < 0 for t in solos):
+                kept.setdefault(node, RectifiedTotal(value, node, how))
+    return list(kept.values())
+
+
+def learned_weights(sinks: Iterable[Sink], manual: set[str]) -> list[LearnedWeight]:
+    """Every learned weight of every total, those of one leaf in one place once."""
+    found: dict[object, LearnedWeight] = {}
+    for sink in sinks:
+        value = _with_predictions(_folded(sink.value))
+        for leaf in sorted(value.leaves() | _cuts(value), key=str):
+            if leaf.name in manual:
+                continue
+            weight = _learned_weight(leaf, value, sink)
+            if weight is not None:
+                found.setdefault(_identity(weight), weight)
+    return _with_scopes(list(found.values()))
+
+
+def _cuts(value: Value) -> frozenset[Leaf]:
+    return frozenset().union(*(t.cut for t in value.terms if t.factors))
+
+
+def _identity(weight: LearnedWeight) -> object:
+    places = [tuple(id(s.node) for s in t.steps) for t in weight.terms]
+    return weight.leaf, weight.sink.scope, tuple(places)
+
+
+def _learned_weight(leaf: Leaf, value: Value, sink: Sink) -> LearnedWeight | None:
+    weights, solos = _split(value, leaf)
+    if not weights:
+        return None
+    if any(not t.at(leaf, end).has_order() for t in weights + solos for end in (End.PLUS, End.MINUS) if t.at(leaf, end) != g.UNDEFINED):
+        return None
+    if leaf.kind is not Kind.NETWORK:
+        if any(t.post for t in weights + solos):
+            return None
+        if any(f.origin in RAW and not f.reduced for t in weights for f in t.factors):
+            return None
+    return LearnedWeight(leaf, sink, tuple(weights), tuple(solos))
+
+
+def _split(value: Value, leaf: Leaf) -> tuple[list[Term], list[Term]]:
+    """The terms in which `leaf` meets a loss, and those in which it stands alone."""
+    weights, solos = [], []
+    for term in value.terms:
+        if leaf not in term.leaves() and leaf not in term.cut:
+            continue
+        (weights if term.factors else solos).append(term)
+    return weights, [t for t in solos if leaf in t.leaves()]
+
+
+def _folded(value: Value) -> Value:
+    """Items and the whole of one leaf taken together, where a total has both."""
+    whole = {leaf.name for leaf in value.leaves() if leaf.item is None}
+    names = {leaf: replace(leaf, item=None) for leaf in value.leaves() if leaf.name in whole}
+    if not any(leaf.item is not None for leaf in names):
+        return value
+
+    def fold(term: Term) -> Term:
+        growth: dict[Key, Growth] = {}
+        for (leaf, end), found in term.growth.items():
+            key = (names.get(leaf, leaf), end)
+            growth[key] = g.multiply(growth[key], found) if key in growth else found
+        flat = frozenset((names.get(leaf, leaf), end) for leaf, end in term.flat)
+        simplex = frozenset(names.get(leaf, leaf) for leaf in term.simplex)
+        return replace(term, growth=growth, flat=flat, simplex=simplex)
+
+    return Value(tuple(fold(t) for t in value.terms))
+
+
+def _with_predictions(value: Value) -> Value:
+    """Terms that are nothing but a predicted log-variance, once that weights a loss."""
+    predicted = {leaf.name: leaf for leaf in value.leaves() if leaf.kind is Kind.NETWORK}
+    if not predicted:
+        return value
+
+    def as_leaf(term: Term) -> Term:
+        if term.growth or len(term.factors) != 1:
+            return term
+        (factor,) = term.factors
+        leaf = predicted.get(factor.name)
+        if leaf is None:
+            return term
+        growth = {(leaf, end): g.multiply(g.parameter(end), term.scale) for end in End}
+        return replace(term, growth=growth, factors=frozenset())
+
+    return Value(tuple(as_leaf(t) for t in value.terms))
+
+
+def _with_scopes(found: list[LearnedWeight]) -> list[LearnedWeight]:
+    """The same weights, each knowing at which ends another total of its scope holds its leaf.
+
+    A module that returns its total beside the weighted losses is no collapse.
+    """
+    held: dict[tuple[str, str], set[End]] = {}
+    for weight in found:
+        for end in End:
+            alone = weight.lead(end, weight.solos)
+            if alone.known_to_grow():
+                held.setdefault((weight.sink.scope, weight.leaf.name), set()).add(end)
+    return [
+        replace(w, regularized_elsewhere=frozenset(held.get((w.sink.scope, w.leaf.name), ())))
+        for w in found
+    ]
+
+
+__all__ = ["LearnedWeight", "RectifiedTotal", "Step", "learned_weights", "rectified_totals"]

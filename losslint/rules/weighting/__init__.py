@@ -1,0 +1,1 @@
+"""LL1xx: learned task weights."""

@@ -1,0 +1,1 @@
+"""Run a loss before and after under torch. The only package that imports torch."""
