@@ -184,7 +184,8 @@ def held_total(project: Path, steps: int) -> float:
         optimizer.zero_grad()
         weighting(losses)[0].backward()
         optimizer.step()
-    return weighting(losses)[0].item()
+    total: torch.Tensor = weighting(losses)[0]
+    return total.item()
 
 
 def test_the_project_runs_from_its_own_command_line() -> None:

@@ -77,12 +77,8 @@ def kendall_like(total: Callable[[Tensor, Tensor], Tensor]) -> Weighting:
     return Weighting(total, torch.zeros(2, dtype=torch.float64))
 
 
-@pytest.mark.parametrize(
-    ("weights", "form"), [(w, f) for w in VERDICTS for f in VERDICTS[w]]
-)
-def test_every_advised_form_gets_the_verdict_of_the_mathematics(
-    weights: str, form: str
-) -> None:
+@pytest.mark.parametrize(("weights", "form"), [(w, f) for w in VERDICTS for f in VERDICTS[w]])
+def test_every_advised_form_gets_the_verdict_of_the_mathematics(weights: str, form: str) -> None:
     forms = {"kendall": KENDALL, "softmax": SOFTMAX}[weights]
 
     assert failed(properties_of(forms[form])) == VERDICTS[weights][form]
@@ -138,12 +134,8 @@ def test_kendall_weights_settle_at_half_over_the_loss(loss: float) -> None:
 
 
 def test_balance_exponents_are_those_of_the_closed_forms() -> None:
-    assert balance_exponents(optima(KENDALL["original"])) == pytest.approx(
-        [1.0] * 3, abs=1e-4
-    )
-    assert balance_exponents(optima(KENDALL["exp"])) == pytest.approx(
-        [0.5] * 3, abs=1e-4
-    )
+    assert balance_exponents(optima(KENDALL["original"])) == pytest.approx([1.0] * 3, abs=1e-4)
+    assert balance_exponents(optima(KENDALL["exp"])) == pytest.approx([0.5] * 3, abs=1e-4)
 
 
 def test_the_barrier_gives_the_weights_that_were_calculated() -> None:
@@ -181,9 +173,7 @@ WRONG_FIXES: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {
     ),
     "weight detached": (
         "P7",
-        lambda s, losses: (
-            torch.exp(-s.detach()) * losses + F.softplus(s + 10) / 2
-        ).sum(),
+        lambda s, losses: (torch.exp(-s.detach()) * losses + F.softplus(s + 10) / 2).sum(),
     ),
     "total clamped": (
         "P5",
@@ -199,9 +189,7 @@ WRONG_FIXES: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {
     ),
     "log1p(exp) written out": (
         "P3",
-        lambda s, losses: (
-            torch.exp(-s) * losses + torch.log1p(torch.exp(9 * s)) / 18
-        ).sum(),
+        lambda s, losses: (torch.exp(-s) * losses + torch.log1p(torch.exp(9 * s)) / 18).sum(),
     ),
 }
 
@@ -216,9 +204,7 @@ def test_a_wrong_fix_is_refuted_by_the_property_it_breaks(mistake: str) -> None:
 
 
 def test_a_fix_of_another_strength_does_not_keep_gradients() -> None:
-    doubled = kendall_like(
-        lambda s, losses: (torch.exp(-s) * losses + F.softplus(s + 10)).sum()
-    )
+    doubled = kendall_like(lambda s, losses: (torch.exp(-s) * losses + F.softplus(s + 10)).sum())
     judgement = judge(KENDALL["original"], doubled)
 
     assert judgement.verified
@@ -237,9 +223,9 @@ def test_only_the_soft_floor_stays_finite_in_small_types(
     def finite(form: str) -> bool:
         return stays_finite(survey(KENDALL[form].as_type(dtype), sizes, losses)).holds
 
-    assert [
-        form for form in ("original", "exp", "floor", "soft floor") if finite(form)
-    ] == ["soft floor"]
+    assert [form for form in ("original", "exp", "floor", "soft floor") if finite(form)] == [
+        "soft floor"
+    ]
 
 
 def test_gradients_of_a_form_are_its_own() -> None:
@@ -249,10 +235,7 @@ def test_gradients_of_a_form_are_its_own() -> None:
 
 
 def test_the_table_for_the_readme_says_what_the_properties_say() -> None:
-    rows = [
-        [cell.strip() for cell in row.split("|")[1:-1]]
-        for row in table().splitlines()[2:]
-    ]
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table().splitlines()[2:]]
     ours = [row for row in rows if row[1].startswith("**")]
     advised = [row for row in rows if not row[1].startswith("**")]
 
@@ -305,9 +288,7 @@ class ByKeys(ByStar):
 class ByParameterKeys(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.log_vars = nn.ParameterDict(
-            {k: nn.Parameter(torch.zeros(())) for k in "ab"}
-        )
+        self.log_vars = nn.ParameterDict({k: nn.Parameter(torch.zeros(())) for k in "ab"})
 
     def forward(self, losses: dict[str, Tensor]) -> Tensor:
         terms = [
@@ -403,9 +384,7 @@ class Unreduced(ByStar):
         return torch.exp(-self.log_vars) * losses.expand(2, -1)
 
 
-@pytest.mark.parametrize(
-    "item", [without_parameters, with_parameters_apart, NeedsTasks, Unreduced]
-)
+@pytest.mark.parametrize("item", [without_parameters, with_parameters_apart, NeedsTasks, Unreduced])
 def test_code_that_is_no_weighting_cannot_be_called(item: type[nn.Module]) -> None:
     with pytest.raises(CannotCallError):
         weighting_of(item)
