@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TextIO
 
 from losslint.config import ConfigError, Settings
@@ -101,8 +101,15 @@ def _reports(
     from losslint.source.discover import discover
 
     found = list(discover(paths, settings))
-    reports = run.reports(found)
+    reports = map(_slim, run.reports(found))
     return list(reports if quiet else progress(reports, len(found)))
+
+
+def _slim(report: FileReport) -> FileReport:
+    """The report without its source, unless that will be shown: a tree may be large."""
+    if report.findings or report.before:
+        return report
+    return replace(report, source=replace(report.source, text=""))
 
 
 def _standard_input(run: Run, options: argparse.Namespace) -> int:

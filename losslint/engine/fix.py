@@ -26,25 +26,20 @@ SAFE_AND_UNSAFE = frozenset({Safety.SAFE, Safety.UNSAFE})
 
 @dataclass(frozen=True)
 class FixResult:
-    """A fixed text, how many fixes made it, and the findings that are left in it.
+    """A fixed source, how many fixes made it, and the findings that are left in it.
 
     `withheld` says which fixes were not applied though they were asked for.
     """
 
-    text: str
+    source: Source
     applied: int
     findings: tuple[Finding, ...]
     withheld: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True)
-class Settled:
-    """The same, as a source."""
-
-    source: Source
-    applied: int
-    findings: tuple[Finding, ...]
-    withheld: tuple[str, ...]
+    @property
+    def text(self) -> str:
+        """The fixed text, with the byte order mark that it came with."""
+        return self.source.bom.decode() + self.source.text
 
 
 def fix_source(
@@ -60,15 +55,13 @@ def fix_source(
     try:
         source = Source.from_text(filename, text)
     except Undecodable as problem:
-        return FixResult(text, 0, (unreadable(str(problem)),))
-    done = settle(source, rules, settings, SAFE_AND_UNSAFE if unsafe else SAFE_ONLY)
-    fixed = (done.source.bom + done.source.data).decode()
-    return FixResult(fixed, done.applied, done.findings, done.withheld)
+        return FixResult(Source(filename, text), 0, (unreadable(str(problem)),))
+    return settle(source, rules, settings, SAFE_AND_UNSAFE if unsafe else SAFE_ONLY)
 
 
 def settle(
     source: Source, rules: Iterable[Rule], settings: Settings, fixes: frozenset[Safety]
-) -> Settled:
+) -> FixResult:
     """Check and fix, again and again, until a check asks for no fix any more.
 
     A fix after which the file would not parse is withheld. Fixes that never
@@ -84,7 +77,7 @@ def settle(
             f for f in found if f.fix and f.fix.safety in fixes and _key(f, source) not in withheld
         ]
         if not wanted:
-            return Settled(source, applied, tuple(found), tuple(withheld.values()))
+            return FixResult(source, applied, tuple(found), tuple(withheld.values()))
         chosen = without_overlaps(wanted)
         changed = _apply(source, chosen, settings)
         if changed is None:
@@ -93,7 +86,9 @@ def settle(
         source = changed
     names = ", ".join(sorted({f.code for f in wanted}))
     problem = unreadable(f"fixes of {names} do not come to an end; none was applied")
-    return Settled(before, 0, (*check(before, rules, settings), problem), tuple(withheld.values()))
+    return FixResult(
+        before, 0, (*check(before, rules, settings), problem), tuple(withheld.values())
+    )
 
 
 def without_overlaps(findings: Iterable[Finding]) -> list[Finding]:

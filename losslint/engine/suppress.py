@@ -16,15 +16,17 @@ from losslint.rules.registry import all_rules
 
 # Such as `losslint: ignore[LL101, unchecked_loss] and why`.
 OWN = re.compile(
-    r"#\s*losslint:\s*(?P<kind>ignore-file|ignore)(?![\w-])(?:\s*\[(?P<codes>[^\]#]*)\])?",
+    r"#\s*losslint:\s*(?P<kind>[\w-]*)(?:\s*\[(?P<codes>[^\]#]*)\])?",
     re.IGNORECASE,
 )
 # Such as `noqa: E501, LL101`, or `noqa` alone, which is for everything.
 NOQA = re.compile(
-    r"#\s*(?P<kind>noqa)"
+    r"#\s*noqa"
     r"(?:\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)(?![\w-])|(?=\s*(?:#|$)|\s+[^\s:]))",
     re.IGNORECASE,
 )
+IGNORE_FILE = "losslint: ignore-file"
+KINDS = ("losslint: ignore", IGNORE_FILE, "noqa")
 WORD = re.compile(r"[^\s,]+")
 
 # Written in a comment, any of these makes the comments worth a parse.
@@ -44,7 +46,7 @@ class Directive:
 
     def covers(self, finding: Finding, rows: Iterable[int]) -> bool:
         """Whether it speaks of `finding`, which stands on `rows`; remembers that it did."""
-        if self.kind != "ignore-file" and self.row not in rows:
+        if self.kind not in KINDS or (self.kind != IGNORE_FILE and self.row not in rows):
             return False
         alive = {code for code, _ in self.codes if code in (finding.code, finding.name)}
         self.used |= alive
@@ -107,20 +109,27 @@ def _directive(found: re.Match[str], comment: str, start: int, row: int) -> Dire
     def place(begin: int, end: int) -> Span:
         return Span(*(start + len(comment[:at].encode()) for at in (begin, end)))
 
+    kind = "noqa" if found.re is NOQA else f"losslint: {found['kind'].lower()}"
     written = found["codes"]
     codes = WORD.finditer(comment, *found.span("codes")) if written else ()
+    # flake8 and its kin read codes in either case.
+    read = str.upper if kind == "noqa" else str
     return Directive(
         place(*found.span()),
-        found["kind"].lower(),
-        tuple((code[0], place(*code.span())) for code in codes),
+        kind,
+        tuple((read(code[0]), place(*code.span())) for code in codes),
         row,
-        blanket=found["kind"].lower() == "noqa" and written is None,
+        blanket=kind == "noqa" and written is None,
     )
 
 
 def _idle(directive: Directive, rules: tuple[Rule, ...], module: Module) -> Iterator[Finding]:
     """What is wrong with one suppression."""
     if directive.blanket:
+        return
+    if directive.kind not in KINDS:
+        message = f"`{directive.kind}` means nothing: write `losslint: ignore[...]`"
+        yield unused_suppression.rule.finding(directive.span, message)
         return
     if not directive.codes:
         message = f"`{directive.kind}` names no rule: write `{directive.kind}[LL101]`"
@@ -156,10 +165,11 @@ def _every_word() -> set[str]:
 
 def _without(directive: Directive, dead: list[str], module: Module) -> Edit:
     """The edit that takes the `dead` codes out of a directive, or takes it out whole."""
-    alive = [(code, span) for code, span in directive.codes if code not in dead]
-    if alive:
-        return _shorter(directive, [code for code, _ in alive])
     data = module.source.data
+    alive = [span for code, span in directive.codes if code not in dead]
+    if alive:
+        listed = Span(directive.codes[0][1].start, directive.codes[-1][1].end)
+        return Edit(listed, ", ".join(data[span.start : span.end].decode() for span in alive))
     start, end = directive.span.start, directive.span.end
     line_end = module.source.line_start(directive.row + 1)
     after = data[end:line_end].rstrip(b"\r\n")
@@ -172,8 +182,3 @@ def _without(directive: Directive, dead: list[str], module: Module) -> Edit:
     if not before:  # nothing else on the line, so the line goes
         return Edit(Span(line_start, line_end), "")
     return Edit(Span(line_start + len(before), end + len(after)), "")
-
-
-def _shorter(directive: Directive, alive: list[str]) -> Edit:
-    first, last = directive.codes[0][1], directive.codes[-1][1]
-    return Edit(Span(first.start, last.end), ", ".join(alive))

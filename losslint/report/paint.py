@@ -46,12 +46,18 @@ def coloured(lines: Iterable[Line]) -> str:
 
 def printable(text: str) -> str:
     """`text` on one line, without what would move or colour the terminal's cursor."""
-    return "".join(c if c.isprintable() else "�" for c in text.replace("\t", "    "))
+    return "".join(map(_shown, text.replace("\t", "    ")))
 
 
 def width(text: str) -> int:
     """How many columns of a terminal a printable text takes."""
     return sum(_columns(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if unicodedata.category(character) == "Zs" else "�"
 
 
 def _columns(character: str) -> int:

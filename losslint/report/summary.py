@@ -13,12 +13,11 @@ from losslint.report.paint import Line
 
 def summary(reports: Sequence[FileReport], *, dry: bool = False) -> Iterator[Line]:
     """What a reader must know to trust the lines above; `dry` if nothing was written."""
-    checked = [report for report in reports if not report.skipped]
-    findings = [finding for report in checked for finding in report.findings]
-    yield from _fixed(checked, dry)
-    yield [
-        (f"Checked {count(len(checked), 'file')}: {_found(findings)}", "" if findings else "good")
-    ]
+    checked = [report for report in reports if report.readable and not report.skipped]
+    findings = [finding for report in reports for finding in report.findings]
+    yield from _fixed(reports, dry)
+    found = _found(findings)
+    yield [(f"Checked {count(len(checked), 'file')}: {found}", "" if findings else "good")]
     yield from _fixable(findings)
     yield from _not_checked(reports)
 
@@ -55,12 +54,12 @@ def _rows(reports: Iterable[FileReport]) -> list[dict[str, str | int]]:
     ]
 
 
-def _fixed(checked: Sequence[FileReport], dry: bool) -> Iterator[Line]:
-    files = sum(report.before is not None for report in checked)
-    if files:
+def _fixed(reports: Sequence[FileReport], dry: bool) -> Iterator[Line]:
+    changed = [report for report in reports if report.before]
+    if changed:
         verb = "Would fix" if dry else "Fixed"
-        number = count(sum(report.applied for report in checked if report.before), "finding")
-        yield [(f"{verb} {number} in {count(files, 'file')}.", "good")]
+        number = count(sum(report.applied for report in changed), "finding")
+        yield [(f"{verb} {number} in {count(len(changed), 'file')}.", "good")]
 
 
 def _found(findings: Sequence[Finding]) -> str:
@@ -88,8 +87,8 @@ def _not_checked(reports: Sequence[FileReport]) -> Iterator[Line]:
     parts = [f"{n} {kind if n != 1 else kind[:-1]}" for kind, n in sorted(kinds.items())]
     broken = sum(not report.readable for report in reports)
     if broken:
-        parts.append(f"{count(broken, 'file')} with LL000, or not wholly")
+        parts.append(f"{count(broken, 'file')} (LL000)")
     if parts:
         yield [(f"Not checked: {', '.join(parts)}.", "warning")]
-    if not any(not report.skipped for report in reports):
+    if all(report.skipped for report in reports):
         yield [("No Python file was found.", "warning")]
