@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from losslint.verify.grid import Sample, directions, survey
-from losslint.verify.optimum import optima
+from losslint.verify.optimum import learned_task, optima
 from losslint.verify.properties import (
     Result,
     bounded_below,
@@ -63,14 +63,15 @@ def properties_of(after: Weighting, before: Sequence[Sample] | None = None) -> t
     `before` is the survey of what a fix changed: what was not finite there is
     excused.
     """
-    seen, found = survey(after), optima(after)
+    task = learned_task(after)
+    seen, found = survey(after), optima(after, task)
     return (
         bounded_below(seen),
         stays_finite(seen, before),
         reaches_every_parameter(after),
         no_dead_zone(after),
         trains_every_task(seen),
-        still_balances(found),
+        still_balances(found, task),
         no_escape(after),
         no_runaway(after, found),
         no_collapse(found),

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from losslint.verify.weighting import Reading, Weighting, point, spelled
 
-# The loss of the first task, that of the others being 1: two decades to either
-# side of where a cross-entropy usually stands.
-FIRST_LOSSES = (0.02, 0.2, 2.0, 20.0)
+# The loss of the task that is looked at, that of the others being 1: a decade or
+# two to either side of where a cross-entropy usually stands.
+TASK_LOSSES = (0.02, 0.2, 2.0, 20.0)
 
 # Rprop reaches a minimum of these sizes in about 60 steps, and one that is not
 # there runs off to hundreds: 200 tells the two apart.
@@ -65,21 +65,34 @@ def settle(weighting: Weighting, losses: Tensor, steps: int = STEPS) -> Optimum:
 
 
 def optima(
-    weighting: Weighting, first_losses: Sequence[float] = FIRST_LOSSES
+    weighting: Weighting, task: int = 0, task_losses: Sequence[float] = TASK_LOSSES
 ) -> tuple[Optimum, ...]:
-    """Where the weights settle for each loss of the first task, the others at 1."""
-    others = [1.0] * (weighting.tasks - 1)
-    return tuple(settle(weighting, point(weighting, [first, *others])) for first in first_losses)
+    """Where the weights settle for each loss of one task, the others at 1."""
+    found = []
+    for loss in task_losses:
+        losses = [1.0] * weighting.tasks
+        losses[task] = loss
+        found.append(settle(weighting, point(weighting, losses)))
+    return tuple(found)
 
 
-def balance_exponents(found: Sequence[Optimum]) -> tuple[float, ...]:
-    """How hard the first task's weight w answers its loss L: -d log w / d log L.
+def learned_task(weighting: Weighting) -> int:
+    """The first task whose weight answers to the parameters; 0 if none does."""
+    losses = point(weighting, [1.0] * weighting.tasks)
+    start = weighting.at(weighting.start, losses).weights
+    ramp = torch.linspace(0.1, 0.3, len(weighting.start), dtype=losses.dtype)
+    beside = weighting.at(weighting.start + ramp, losses).weights
+    return int((start != beside).int().argmax())
 
-    One figure for each neighbouring pair. 1 is Kendall's balance, where every
-    task adds the same to the total, 0 is none; NaN where a weight is no
-    positive number.
+
+def balance_exponents(found: Sequence[Optimum], task: int = 0) -> tuple[float, ...]:
+    """How hard one task's weight w answers its loss L: -d log w / d log L.
+
+    One figure for each neighbouring pair of the optima of `optima(...)`. 1 is
+    Kendall's balance, where every task adds the same to the total, 0 is none;
+    NaN where a weight is no positive number.
     """
-    points = [(float(one.losses[0]), float(one.reading.weights[0])) for one in found]
+    points = [(float(one.losses[task]), float(one.reading.weights[task])) for one in found]
     return tuple(
         -math.log(weight / before) / math.log(loss / earlier)
         if 0 < before < math.inf and 0 < weight < math.inf

@@ -160,17 +160,17 @@ def trains_every_task(seen: Iterable[Sample]) -> Result:
     return Result(name, True, "all weights above 0")
 
 
-def still_balances(found: Sequence[Optimum]) -> Result:
-    """P6: the optimal weight of the first task falls as its loss grows.
+def still_balances(found: Sequence[Optimum], task: int = 0) -> Result:
+    """P6: the optimal weight of a task falls as its loss grows.
 
-    `found` are the optima of `optima(...)`, in rising order of that loss. The
-    balance exponents are in the result.
+    `found` are the optima of `optima(weighting, task)`, in rising order of that
+    task's loss. The balance exponents are in the result.
     """
-    exponents = balance_exponents(found)
-    weights = [float(one.reading.weights[0]) for one in found]
+    exponents = balance_exponents(found, task)
+    weights = [float(one.reading.weights[task]) for one in found]
     why = (
         f"weights {', '.join(f'{weight:.3g}' for weight in weights)} for losses "
-        f"{', '.join(f'{float(one.losses[0]):g}' for one in found)}, exponents "
+        f"{', '.join(f'{float(one.losses[task]):g}' for one in found)}, exponents "
         f"{', '.join(f'{exponent:.2f}' for exponent in exponents)}"
     )
     holds = all(exponent >= LEAST_EXPONENT for exponent in exponents)
