@@ -52,9 +52,9 @@ def _dispatch(arguments: list[str]) -> int:
 def _rule(options: argparse.Namespace) -> int:
     from losslint.engine.selection import find, unknown
     from losslint.report.pages import render
-    from losslint.rules.registry import all_rules
+    from losslint.rules import registry
 
-    rules = all_rules()
+    rules = registry.all_rules()
     if not options.all:
         rule = find(options.rule, rules)
         if rule is None:

@@ -68,7 +68,7 @@ def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings
     """
     settings = _configured(options, paths)
     given = {
-        field.name: value
+        field.name: tuple(value) if isinstance(value, list) else value
         for field in fields(Settings)
         if (value := getattr(options, field.name, None)) is not None
     }

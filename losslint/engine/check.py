@@ -12,9 +12,8 @@ from losslint.engine.suppress import may_hold_suppressions, suppress
 from losslint.findings import Finding, Span
 from losslint.model.module import Module, Unreadable, deep_recursion
 from losslint.ranges.evaluate import subjects
-from losslint.rules import unreadable_source
+from losslint.rules import registry, unreadable_source
 from losslint.rules.base import Rule, findings
-from losslint.rules.registry import all_rules
 from losslint.source.text import Source, Undecodable
 
 
@@ -23,7 +22,7 @@ def check_source(
 ) -> list[Finding]:
     """What is wrong in a text that is in memory, from top to bottom."""
     settings = settings or Settings()
-    rules = Selection(all_rules(), settings).for_file(filename)
+    rules = Selection(registry.all_rules(), settings).for_file(filename)
     try:
         source = Source.from_text(filename, text)
     except Undecodable as problem:

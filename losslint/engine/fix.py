@@ -11,8 +11,8 @@ from losslint.engine.check import check, unreadable
 from losslint.engine.selection import Selection
 from losslint.findings import Edit, Finding, Safety
 from losslint.model.module import Module, Unreadable
+from losslint.rules import registry
 from losslint.rules.base import Rule
-from losslint.rules.registry import all_rules
 from losslint.source.text import Source, Undecodable
 
 # Fixes that overlap wait for the next pass. Nothing sound needs this many.
@@ -51,7 +51,7 @@ def fix_source(
 ) -> FixResult:
     """Fix a text that is in memory: the safe fixes, and the unsafe ones too if asked."""
     settings = settings or Settings()
-    rules = Selection(all_rules(), settings).for_file(filename)
+    rules = Selection(registry.all_rules(), settings).for_file(filename)
     try:
         source = Source.from_text(filename, text)
     except Undecodable as problem:
@@ -69,26 +69,23 @@ def settle(
     """
     rules = tuple(rules)
     before = source
-    withheld: dict[str, str] = {}
+    refused: set[str] = set()
     applied = 0
     for _ in range(MAX_PASSES):
         found = check(source, rules, settings)
-        wanted = [
-            f for f in found if f.fix and f.fix.safety in fixes and _key(f, source) not in withheld
-        ]
+        asked = [f for f in found if f.fix and f.fix.safety in fixes]
+        wanted = [f for f in asked if _key(f, source) not in refused]
         if not wanted:
-            return FixResult(source, applied, tuple(found), tuple(withheld.values()))
+            withheld = tuple(_withheld(finding, source) for finding in asked)
+            return FixResult(source, applied, tuple(found), withheld)
         chosen = without_overlaps(wanted)
-        changed = _apply(source, chosen, settings)
-        if changed is None:
-            chosen, changed = _one_by_one(source, chosen, settings, withheld)
-        applied += len(chosen)
+        good, changed = _apply_those_that_parse(source, chosen, settings)
+        refused |= {_key(finding, source) for finding in chosen if finding not in good}
+        applied += len(good)
         source = changed
-    names = ", ".join(sorted({f.code for f in wanted}))
+    names = ", ".join(sorted({finding.code for finding in wanted}))
     problem = unreadable(f"fixes of {names} do not come to an end; none was applied")
-    return FixResult(
-        before, 0, (*check(before, rules, settings), problem), tuple(withheld.values())
-    )
+    return FixResult(before, 0, (*check(before, rules, settings), problem))
 
 
 def without_overlaps(findings: Iterable[Finding]) -> list[Finding]:
@@ -128,6 +125,23 @@ def apply_edits(source: Source, edits: Iterable[Edit]) -> Source:
     return source.with_data(b"".join([*parts, source.data[at:]]))
 
 
+def _apply_those_that_parse(
+    source: Source, findings: list[Finding], settings: Settings
+) -> tuple[list[Finding], Source]:
+    """The findings whose fixes leave Python behind, and the source after those."""
+    changed = _apply(source, findings, settings)
+    if changed is not None:
+        return findings, changed
+    good: list[Finding] = []
+    result = source
+    for finding in findings:
+        changed = _apply(source, [*good, finding], settings)
+        if changed is not None:
+            good.append(finding)
+            result = changed
+    return good, result
+
+
 def _apply(source: Source, findings: list[Finding], settings: Settings) -> Source | None:
     """The source with the fixes of all `findings`; None if that is no Python any more."""
     edits = [edit for finding in findings if finding.fix for edit in finding.fix.edits]
@@ -140,24 +154,10 @@ def _apply(source: Source, findings: list[Finding], settings: Settings) -> Sourc
     return changed
 
 
-def _one_by_one(
-    source: Source, findings: list[Finding], settings: Settings, withheld: dict[str, str]
-) -> tuple[list[Finding], Source]:
-    """Apply those fixes that leave Python behind, and note the others."""
-    good: list[Finding] = []
-    result = source
-    for finding in findings:
-        changed = _apply(source, [*good, finding], settings)
-        if changed is not None:
-            good.append(finding)
-            result = changed
-            continue
-        row, column = source.position(finding.span.start)
-        withheld[_key(finding, source)] = (
-            f"{source.name}:{row}:{column}: the fix of {finding.code} was not applied: "
-            "what it leaves cannot be parsed"
-        )
-    return good, result
+def _withheld(finding: Finding, source: Source) -> str:
+    row, column = source.position(finding.span.start)
+    place = f"{source.name}:{row}:{column}"
+    return f"{place}: the fix of {finding.code} was not applied: what it leaves cannot be parsed"
 
 
 def _key(finding: Finding, source: Source) -> str:

@@ -11,8 +11,7 @@ from losslint.engine.fix import settle
 from losslint.engine.selection import Selection
 from losslint.engine.write import Changed, write
 from losslint.findings import Finding, Safety
-from losslint.rules import unreadable_source
-from losslint.rules.registry import all_rules
+from losslint.rules import registry, unreadable_source
 from losslint.source.discover import Found, Problem, Skipped, discover
 from losslint.source.text import Source, Undecodable
 
@@ -63,7 +62,7 @@ class Run:
         self.settings = settings
         self.fixes = fixes
         self.dry = dry
-        self.selection = Selection(all_rules(), settings)
+        self.selection = Selection(registry.all_rules(), settings)
 
     def reports(self, found: Iterable[Found]) -> Iterator[FileReport]:
         """A report on everything that was found, in that order."""

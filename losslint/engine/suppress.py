@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from losslint.config import nearest
 from losslint.findings import Edit, Finding, Fix, Safety, Span
 from losslint.model.module import Module
-from losslint.rules import unused_suppression
+from losslint.rules import registry, unused_suppression
 from losslint.rules.base import Rule
-from losslint.rules.registry import all_rules
 
 # Such as `losslint: ignore[LL101, unchecked_loss] and why`.
 OWN = re.compile(
@@ -160,7 +159,7 @@ def _unknown(code: str, directive: Directive) -> bool:
 
 
 def _every_word() -> set[str]:
-    return {word for rule in all_rules() for word in (rule.code, rule.name)}
+    return {word for rule in registry.all_rules() for word in (rule.code, rule.name)}
 
 
 def _without(directive: Directive, dead: list[str], module: Module) -> Edit:

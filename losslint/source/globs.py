@@ -71,11 +71,11 @@ class Ignored:
     def above(cls, folder: str) -> Ignored:
         """What the parents of `folder` say, up to the top of its repository.
 
-        A parent that ignores `folder` itself has no say: whoever names an
-        ignored folder wants it checked.
+        What ignores `folder` itself has no say: whoever names an ignored folder
+        wants it checked.
         """
         files = cls.all_above(folder)._files
-        return cls(tuple(f for f in files if not f.verdict(folder, folder=True)))
+        return cls(tuple(file.sparing(folder) for file in files))
 
     @classmethod
     def all_above(cls, path: str) -> Ignored:
@@ -94,7 +94,8 @@ class Gitignore:
         from pathspec import GitIgnoreSpec
 
         self.folder = folder
-        self._spec = GitIgnoreSpec.from_lines(lines)
+        self._lines = tuple(lines)
+        self._spec = GitIgnoreSpec.from_lines(self._lines)
 
     @classmethod
     def read(cls, folder: str) -> Gitignore | None:
@@ -104,6 +105,13 @@ class Gitignore:
                 return cls(folder, f.read().splitlines())
         except OSError:
             return None
+
+    def sparing(self, folder: str) -> Gitignore:
+        """This file without the lines that ignore `folder` itself."""
+        each = ((line, Gitignore(self.folder, (line,))) for line in self._lines)
+        return Gitignore(
+            self.folder, (line for line, file in each if not file.verdict(folder, folder=True))
+        )
 
     def verdict(self, path: str, *, folder: bool) -> bool | None:
         """True if it ignores `path`, False if it re-includes it, None if it says nothing."""
