@@ -30,7 +30,7 @@ from losslint.verify.weighting import Weighting
 HEADINGS = (
     "regularizer",
     "bounded below? (lowest total)",
-    "balances the tasks? (exponent β)",
+    "balances the tasks? (exponent β, losses from 0.02 to 20)",
     "collapses? (weights at losses 2 and 1)",
     "gradients kept? (largest difference)",
 )
@@ -101,8 +101,7 @@ def _balance(form: Weighting, found: tuple[Optimum, ...]) -> str:
     shown = ", ".join(f"{abs(one):.2f}" for one in exponents if not math.isnan(one))
     if still_balances(found).holds:
         return f"yes: {shown}"
-    # Where one task's loss is small is where a balance is needed.
-    return f"only hard tasks: {shown}"
+    return f"not throughout: {shown}"
 
 
 def _collapse(form: Weighting, found: tuple[Optimum, ...]) -> str:
@@ -119,8 +118,9 @@ def _gradients(original: Weighting, form: Weighting) -> str:
     off = gradient_difference(original, form)
     if form is original:
         return "-"
-    if not no_dead_zone(form).holds:
-        return "no: exactly 0 below the start"
+    zone = no_dead_zone(form)
+    if not zone.holds:
+        return f"no: {zone.why.split(';')[0]}"
     if diverges(original).holds:
         return f"no minimum to keep: {off:.0%}"
     return f"yes: {off:.2%}" if off < TOLERANCE else f"no: {off:.0%}"
