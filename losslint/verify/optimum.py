@@ -45,23 +45,24 @@ class Optimum:
 def settle(weighting: Weighting, losses: Tensor, steps: int = STEPS) -> Optimum:
     """Descend the parameters from their start, the task losses [tasks] held.
 
-    Rprop, since it goes by the sign of each gradient alone: neither the scale
-    of a loss nor a learning rate decides how far it comes.
+    By Rprop, which goes by the sign of each gradient alone: neither the scale of
+    a loss nor a learning rate decides how far it comes. A step grows by a fifth
+    while its gradient keeps its sign and halves when that turns.
     """
-    parameters = weighting.start.clone()
-    late = parameters.clone()
-    optimizer = torch.optim.Rprop([parameters], lr=0.01)
+    parameters = late = weighting.start
+    sizes, last = torch.full_like(parameters, 0.01), torch.zeros_like(parameters)
     reading = weighting.at(parameters, losses)
     for step in range(steps):
         if not reading.is_finite:
             break
         if step == steps * 3 // 4:
-            late = parameters.clone()
-        parameters.grad = reading.pulls
-        optimizer.step()
+            late = parameters
+        turn = last * reading.pulls.sign()
+        sizes = (sizes * (1 + 0.2 * (turn > 0) - 0.5 * (turn < 0))).clamp(max=50.0)
+        last = torch.where(turn < 0, 0.0, reading.pulls.sign())
+        parameters = parameters - last * sizes
         reading = weighting.at(parameters, losses)
-    moved = float((parameters.detach() - late).abs().max())
-    return Optimum(losses, parameters.detach(), reading, moved)
+    return Optimum(losses, parameters, reading, float((parameters - late).abs().max()))
 
 
 def optima(
