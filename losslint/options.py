@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 from losslint import __version__
 from losslint.config import ConfigError, Settings, find, load
@@ -67,7 +68,7 @@ def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings
         ConfigError: the configuration file cannot be used.
     """
     settings = _configured(options, paths)
-    given = {
+    given: dict[str, Any] = {
         field.name: tuple(value) if isinstance(value, list) else value
         for field in fields(Settings)
         if (value := getattr(options, field.name, None)) is not None
