@@ -32,6 +32,7 @@ def names(text: str) -> list[str]:
         "a = b\rf = c\r",
         "a = b + f + c\n  \n  ",
         "é = '€'; a, b = f, c",
+        "def a():\n    b(f, c)\n\n    # x\n    \n\n\n    # y\n    # z",
     ],
 )
 def test_places_are_right_where_libcst_drops_a_character(text: str) -> None:

@@ -97,9 +97,13 @@ class Module:
         found = [
             (span, node.value)
             for node, span in self._spans.items()
-            if isinstance(node, cst.Comment)
+            if isinstance(node, cst.Comment) and self._stands(node.value, span)
         ]
         yield from sorted(found, key=lambda comment: comment[0])
+
+    def _stands(self, text: str, span: Span) -> bool:
+        """Whether `text` is there: libcst may misplace the last comments of a file."""
+        return self.source.data[span.start : span.end] == text.encode()
 
     @cached_property
     def simple_statements(self) -> list[Span]:
@@ -141,12 +145,26 @@ def _without_form_feeds(text: str) -> str:
 
 
 def _same(printed: str, text: str) -> bool:
-    """Whether every offset in what libcst printed is one in `text`.
+    """Whether every offset of code in what libcst printed is one in `text`.
 
-    Blank space that libcst drops from the end of a file is of no matter.
+    Blank space and comments that libcst drops from the end of a file are of no
+    matter.
     """
-    printed, text = printed.rstrip(), text.rstrip()
-    return printed == text or printed == _without_form_feeds(text)
+    if printed == text:
+        return True
+    code = _without_tail(printed)
+    return code in (_without_tail(text), _without_tail(_without_form_feeds(text)))
+
+
+def _without_tail(text: str) -> str:
+    """`text` up to its last line of code."""
+    text = text.rstrip()
+    while text:
+        start = max(text.rfind("\n"), text.rfind("\r")) + 1
+        if not text[start:].lstrip().startswith("#"):
+            break
+        text = text[:start].rstrip()
+    return text
 
 
 def _as_syntax_error(problem: cst.ParserSyntaxError) -> SyntaxError:
