@@ -7,15 +7,29 @@ from collections.abc import Iterator
 import libcst as cst
 
 
+# What `from helpers import *` is taken to bring, where nothing else binds the name.
+CONVENTIONS = {
+    "torch": "torch",
+    "nn": "torch.nn",
+    "F": "torch.nn.functional",
+    "optim": "torch.optim",
+    "np": "numpy",
+    "math": "math",
+}
+
+
 class Names:
     """The import map of one module, made by one walk over its statements."""
 
     def __init__(self, tree: cst.Module) -> None:
         self._imported: dict[str, str] = {}
+        self._star = False
         for statement in statements(tree.body):
             if isinstance(statement, cst.SimpleStatementLine):
                 for small in statement.body:
                     self._import(small)
+        if self._star:
+            self._imported = {**CONVENTIONS, **self._imported}
 
     def _import(self, small: cst.BaseSmallStatement) -> None:
         if isinstance(small, cst.Import):
@@ -26,9 +40,10 @@ class Names:
                 else:
                     top = name.split(".")[0]
                     self._imported[top] = top
-        elif isinstance(small, cst.ImportFrom) and not isinstance(
-            small.names, cst.ImportStar
-        ):
+        elif isinstance(small, cst.ImportFrom):
+            if isinstance(small.names, cst.ImportStar):
+                self._star = True
+                return
             dots = "." * len(small.relative)
             origin = dots + (dotted(small.module) or "" if small.module else "")
             for alias in small.names:

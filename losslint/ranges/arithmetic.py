@@ -24,11 +24,13 @@ from losslint.ranges.value import (
     Term,
     Value,
     What,
+    factor_interval,
     factor_value,
     number,
 )
 
-MAX_TERMS = 32  # a sum of more is kept as one term with the leading growth
+MAX_PRODUCT = 48  # terms of a product; beyond it the factors are taken as one term each
+MAX_SUM = 160  # terms of a sum; beyond it, one term with the leading growth
 
 
 def add(a: Value, b: Value) -> Value:
@@ -40,7 +42,7 @@ def add(a: Value, b: Value) -> Value:
     if a.number is not None and b.number is not None:
         return number(a.number + b.number)
     terms = a.terms + b.terms
-    return Value(terms) if len(terms) <= MAX_TERMS else Value((one_term(Value(terms)),))
+    return Value(terms) if len(terms) <= MAX_SUM else Value((one_term(Value(terms)),))
 
 
 def scale(a: Value, by: float, node: cst.BaseExpression | None = None) -> Value:
@@ -52,7 +54,7 @@ def multiply(a: Value, b: Value, node: cst.BaseExpression | None = None) -> Valu
     """The product, distributed over both sums."""
     if a.number == 0 or b.number == 0:
         return number(0)
-    if len(a.terms) * len(b.terms) > MAX_TERMS:
+    if len(a.terms) * len(b.terms) > MAX_PRODUCT:
         a, b = Value((one_term(a),)), Value((one_term(b),))
     terms = [_product(x, y) for x in a.terms for y in b.terms]
     if node is not None and (_constant(a) or _constant(b)) and len(terms) == 1:
@@ -99,10 +101,10 @@ def read(value: Value, node: cst.BaseExpression, *, instead: bool = False) -> Va
     """The value as it is read at `node`, or (`instead`) as an item of the last read."""
     terms = []
     for term in value.terms:
-        if not (term.growth or term.simplex or term.cut):
+        if not (term.growth or term.simplex or term.cut or term.stand_in()):
             terms.append(term)
             continue
-        step = Step(What.READ, node, term.growth, term.interval, node)
+        step = Step(What.READ, node, term.growth, term.scale, term.interval, node)
         before = term.steps[:-1] if instead and _last_is_read(term) else term.steps
         terms.append(replace(term, steps=(*before, step)))
     return Value(tuple(terms))
@@ -120,7 +122,7 @@ def one_term(value: Value) -> Term:
     return Term(
         value.interval,
         {key: value.lead(*key) for key in keys},
-        g.add(*(t.scale for t in value.terms)) if value.terms else g.VANISHING,
+        _common_scale(value),
         merged_factors(value),
         frozenset().union(*(t.simplex for t in value.terms)),
         frozenset().union(*(t.cut for t in value.terms)),
@@ -129,6 +131,14 @@ def one_term(value: Value) -> Term:
         any(t.post for t in value.terms),
         any(t.many for t in value.terms),
     )
+
+
+def _common_scale(value: Value) -> Growth:
+    """The constant in front of a sum seen as one thing."""
+    if not value.factors():
+        return g.add(*(t.scale for t in value.terms)) if value.terms else g.VANISHING
+    signs = {t.scale.sign for t in value.terms}
+    return Growth(sign=signs.pop() if len(signs) == 1 else 0)
 
 
 def merged_factors(value: Value) -> frozenset[Factor]:
@@ -142,6 +152,9 @@ def merged_factors(value: Value) -> frozenset[Factor]:
     if all(f.origin is Origin.LOSS for f in found):
         low = value.interval.lo
         return frozenset((Factor("+".join(sorted(f.name for f in found)), Origin.LOSS, low, True),))
+    if {f.origin for f in found} == {Origin.LOSS, Origin.UNKNOWN}:
+        name = "+".join(sorted(f.name for f in found))[:80]
+        return frozenset((Factor(name, Origin.LOSS, None, True, True),))
     return frozenset((_data(found, value.interval),))
 
 
@@ -174,34 +187,34 @@ def apply(
     interval = operation.interval(_real(term.interval))
     factors = term.factors
     if operation.what is What.EXP and not term.growth:
-        predicted = _predicted(term)
-        if predicted is not None:
-            term, factors = predicted, frozenset()
+        stood_in = _as_leaf(term)
+        if stood_in is not None:
+            term, factors = stood_in, frozenset()
     if not (term.growth or term.simplex):
         if factors:
             factors = frozenset((_data(factors, interval),))
-        scale_ = operation.growth(term.scale)
+        scale_ = g.ONE if factors else operation.growth(term.scale)
         return Value((replace(term, interval=interval, factors=factors, scale=scale_),))
-    mixed = bool(factors)
+    mixed = bool(factors) and not (operation.multiplicative and _one_rank(value))
     growth = {
-        key: g.UNKNOWN if mixed else operation.growth(value.lead(*key))
-        for key in term.growth
+        key: g.UNKNOWN if mixed else operation.growth(found)
+        for key, found in term.growth.items()
     }
     flat = term.flat | {
-        key for key in term.growth if not mixed and operation.flat(value.lead(*key))
+        key for key, found in term.growth.items() if not mixed and operation.flat(found)
     }
     simplex = term.simplex
     if operation.what is What.SIMPLEX:
         simplex = simplex | frozenset(leaf for leaf, _ in term.growth)
-    step = Step(operation.what, node, growth, term.interval, node, argument, bounds)
+    step = Step(operation.what, node, growth, term.scale, term.interval, node, argument, bounds)
     return Value(
         (
             replace(
                 term,
                 interval=interval,
                 growth=growth,
-                scale=operation.growth(term.scale),
-                factors=frozenset((_data(factors, interval),)) if mixed else factors,
+                scale=g.Growth(sign=0) if factors else operation.growth(term.scale),
+                factors=frozenset((_data(factors, interval),)) if factors else factors,
                 flat=frozenset(flat),
                 simplex=simplex,
                 steps=(*term.steps, step),
@@ -210,16 +223,23 @@ def apply(
     )
 
 
-def _predicted(term: Term) -> Term | None:
-    """The exponent as a leaf, where it is what a network predicted, times a constant."""
-    if len(term.factors) != 1:
+def _one_rank(value: Value) -> bool:
+    """Whether all terms grow alike, so that the sum is one growth times something."""
+    first = value.terms[0]
+    return all(
+        t.growth.keys() == first.growth.keys()
+        and all(t.growth[k].rank == found.rank for k, found in first.growth.items())
+        for t in value.terms
+    )
+
+
+def _as_leaf(term: Term) -> Term | None:
+    """The exponent as a leaf, where it is what a network or another module holds, scaled."""
+    leaf = term.stand_in()
+    if leaf is None:
         return None
-    (factor,) = term.factors
-    if factor.origin is not Origin.NETWORK or factor.hint:
-        return None
-    leaf = Leaf(factor.name, Kind.NETWORK)
     growth = {(leaf, end): g.multiply(g.parameter(end), term.scale) for end in End}
-    return replace(term, factors=frozenset(), growth=growth)
+    return replace(term, factors=frozenset(), growth=growth, scale=Growth(sign=0))
 
 
 def _real(interval: Interval) -> Interval:
@@ -285,9 +305,9 @@ def constant_tensor() -> Value:
 def opaque(values: Iterable[Value], name: str, origin: Origin = Origin.UNKNOWN, *, lower: float | None = None, reduced: bool = False, hint: bool = False) -> Value:
     """What an unknown function makes of these: it depends on their leaves, nobody knows how."""
     values = list(values)
-    leaves = [leaf for v in values for leaf in v.leaves() if leaf.kind is not Kind.NETWORK]
+    leaves = [leaf for v in values for leaf in v.leaves() if leaf.kind is Kind.PARAMETER]
     factor = Factor(name, origin, lower, reduced, hint)
-    interval = Interval(-math.inf if lower is None else lower, math.inf)
+    interval = factor_interval(factor)
     growth: dict[Key, Growth] = {(leaf, end): g.UNKNOWN for leaf in leaves for end in End}
     return Value((Term(interval, growth, factors=frozenset((factor,))),))
 
@@ -296,9 +316,10 @@ def join(a: Value, b: Value) -> Value:
     """Either of two values: their common terms, and of the others what both allow."""
     if a is b or a.terms == b.terms:
         return a
-    both = [t for t in a.terms if any(t is u for u in b.terms)]
-    left = [t for t in a.terms if not any(t is u for u in both)]
-    right = [t for t in b.terms if not any(t is u for u in both)]
+    ours, theirs = {_key(t): t for t in a.terms}, {_key(t): t for t in b.terms}
+    both = [t for key, t in ours.items() if key in theirs]
+    left = [t for key, t in ours.items() if key not in theirs]
+    right = [t for key, t in theirs.items() if key not in ours]
     if not left or not right:
         # One of them has more terms: keep them, unless they are plain constants.
         return Value((*both, *left, *right))
@@ -308,6 +329,14 @@ def join(a: Value, b: Value) -> Value:
         scale_ = x.scale if x.scale == y.scale else Growth(sign=x.scale.sign if x.scale.sign == y.scale.sign else 0)
         return Value((*both, replace(x, interval=interval, factors=_either(x, y), scale=scale_)))
     return Value((*both, *left, *right))
+
+
+def _key(term: Term) -> object:
+    """What tells two terms apart that different paths have made."""
+    if not term.steps:
+        return term.interval, term.factors, frozenset(term.growth.items()), term.scale
+    places = tuple(id(step.node) for step in term.steps)
+    return places, term.factors, frozenset(term.growth.items())
 
 
 def _either(x: Term, y: Term) -> frozenset[Factor]:

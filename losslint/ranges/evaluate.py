@@ -203,16 +203,17 @@ class Evaluator(Run):
                 names = names[1:]
             else:
                 frame.self_name = "self"
+        setting = node.name.value == "__init__"
         for parameter in (*names, *node.params.kwonly_params):
             name = parameter.name.value
-            env.names[name] = bound[name] if name in bound else self._argument(parameter)
+            env.names[name] = bound[name] if name in bound else self._argument(parameter, setting)
         star = node.params.star_arg
         if isinstance(star, cst.Param):
             name = star.name.value
             env.names[name] = bound.get(name) or _starred(name)
         return frame, env
 
-    def _argument(self, parameter: cst.Param) -> Object:
+    def _argument(self, parameter: cst.Param, setting: bool) -> Object:
         """An argument that nobody has passed: by its default, or by its name."""
         name = parameter.name.value
         if parameter.default is not None:
@@ -225,7 +226,8 @@ class Evaluator(Run):
         annotation = parameter.annotation.annotation if parameter.annotation else None
         if isinstance(annotation, cst.Name) and annotation.value in ("float", "int"):
             return positive()
-        return factor_value(Factor(name, Origin.ARGUMENT, hint=is_loss_like(name)))
+        origin = Origin.UNKNOWN if setting else Origin.ARGUMENT
+        return factor_value(Factor(name, origin, hint=is_loss_like(name)))
 
     def returned(self, value: Object, node: cst.BaseExpression, env: Env) -> None:
         if self.depth == 0:

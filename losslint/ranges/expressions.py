@@ -24,12 +24,9 @@ from losslint.ranges.operators import binary
 from losslint.ranges.run import Env, Run, join, spelling, unknown
 from losslint.ranges.value import (
     Factor,
-    Kind,
-    Leaf,
     Origin,
     Value,
     factor_value,
-    leaf_value,
     number,
     positive,
 )
@@ -125,7 +122,7 @@ def _tensor_of_module(run: Run, node: cst.Attribute, path: str | None) -> Object
         return unknown(node)
     if is_loss_like(node.attr.value):
         return unknown(node)
-    return ar.read(leaf_value(Leaf(path, Kind.ATTRIBUTE)), node)
+    return ar.read(factor_value(Factor(path, Origin.MODULE)), node)
 
 
 def _attribute_of_instance(run: Run, base: Instance, node: cst.Attribute) -> Object:
@@ -140,7 +137,7 @@ def _attribute_of_instance(run: Run, base: Instance, node: cst.Attribute) -> Obj
     known = {"torch.nn.Module", "object", "torch.nn.modules.Module"}
     inherits = any(b not in known and b not in run.classes for b in base.facts.bases)
     if inherits and path is not None and not is_loss_like(name):
-        return ar.read(leaf_value(Leaf(path, Kind.ATTRIBUTE)), node)
+        return ar.read(factor_value(Factor(path, Origin.MODULE)), node)
     return unknown(node)
 
 

@@ -32,6 +32,7 @@ class Operation:
     growth: OnGrowth
     what: What = What.OTHER
     flat: Callable[[Growth], bool] = lambda _: False
+    multiplicative: bool = False  # f(a * b) = f(a) * f(b)
 
 
 # --- shapes of functions -----------------------------------------------------------
@@ -205,10 +206,10 @@ OPERATIONS: dict[str, Operation] = {
     "expm1": Operation(increasing(expm1), on_growth(exp_of, to(-1), _keep), What.EXP),
     "log": Operation(domain(0.0, log), g.logarithm, What.LOG),
     "log1p": Operation(domain(-1.0, log1p), on_growth(g.logarithm, lambda _: g.UNDEFINED, log1p_of), What.LOG),
-    "sqrt": Operation(domain(0.0, lambda x: x**0.5), lambda a: g.raise_to(a, 0.5), What.ROOT),
-    "reciprocal": Operation(reciprocal, g.invert, What.POLE),
+    "sqrt": Operation(domain(0.0, lambda x: x**0.5), lambda a: g.raise_to(a, 0.5), What.ROOT, multiplicative=True),
+    "reciprocal": Operation(reciprocal, g.invert, What.POLE, multiplicative=True),
     "abs": Operation(even(abs), absolute),
-    "square": Operation(even(lambda x: x * x), lambda a: g.raise_to(a, 2)),
+    "square": Operation(even(lambda x: x * x), lambda a: g.raise_to(a, 2), multiplicative=True),
     "softplus": Operation(increasing(softplus), on_growth(same, softplus_down, as_value(softplus, 1))),
     "logsigmoid": Operation(
         increasing(lambda x: -softplus(-x)),
@@ -307,6 +308,7 @@ def power(exponent: float) -> Operation:
         else What.OTHER
         if float(exponent).is_integer()
         else What.ROOT,
+        multiplicative=True,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,12 +26,13 @@ from losslint.ranges.objects import (
 )
 from losslint.ranges.value import Factor, Origin, Value, factor_value
 
-MAX_NODES = 200_000  # evaluated nodes a function, calls included
+MAX_NODES = 40_000  # evaluated nodes a function, calls included
 MAX_CALLS = 6  # calls within calls
 
-MODULE_METHODS = frozenset(
-    "parameters named_parameters train eval state_dict load_state_dict zero_grad"
-    " modules named_modules children requires_grad_".split()
+# What only an nn.Module, or a wrapper of one, is asked for.
+USED_AS_MODULE = re.compile(
+    r"([A-Za-z_][\w.]*)\.(?:named_parameters|parameters|train|eval|state_dict"
+    r"|load_state_dict|named_modules|modules|module)\b"
 )
 
 
@@ -181,18 +183,7 @@ class Run(ABC):
     @cached_property
     def modules(self) -> frozenset[str]:
         """The spellings of what this file uses as a module: `model`, `self.net` …"""
-        found: set[str] = set()
-        stack: list[cst.CSTNode] = [self.module.tree]
-        while stack:
-            node = stack.pop()
-            if isinstance(node, cst.Attribute) and node.attr.value in (
-                MODULE_METHODS | {"module"}
-            ):
-                spelling = dotted(node.value)
-                if spelling is not None:
-                    found.add(spelling)
-            stack.extend(node.children)
-        return frozenset(found)
+        return frozenset(USED_AS_MODULE.findall(self.module.source.text))
 
     def is_module(self, spelling: str) -> bool:
         """Whether this file treats what is spelled so as a network or a loss module."""

@@ -235,8 +235,8 @@ def _named_part(value: Value, target: cst.BaseExpression) -> Object:
     if Origin.LOSS in origins:
         low = 0.0 if hint else None
         return factor_value(Factor(name, Origin.LOSS if hint else Origin.UNKNOWN, low, hint, hint))
-    order = (Origin.NETWORK, Origin.DATA, Origin.ARGUMENT, Origin.UNKNOWN)
-    origin = next(o for o in order if o in origins)
+    order = (Origin.NETWORK, Origin.DATA, Origin.ARGUMENT)
+    origin = next((o for o in order if o in origins), Origin.UNKNOWN)
     return factor_value(Factor(name, origin, hint=hint))
 
 

@@ -113,7 +113,9 @@ def created(
         return ar.constant_tensor() if name not in ("arange", "eye") else positive()
     if name in ("Variable", "as_tensor"):
         return filled
-    return ar.detach(filled) if filled.leaves() else filled
+    if filled.leaves():
+        return ar.detach(filled)
+    return ar.constant_tensor() if filled.factors() else filled
 
 
 def tensor_operation(
@@ -215,7 +217,7 @@ def _others(
         return found if isinstance(found, Value) else None
     if name in ("var", "std"):
         squared = ar.apply(ops.OPERATIONS["square"], value, node, nodes[0])
-        return ar.reduce(squared, f"{spelling(node)}@{id(node)}")
+        return ar.reduce(squared, f"{spelling(node)}@{id(node)}", whole=len(things) < 2)
     if name in ("cosine_similarity", "normalize"):
         return ar.opaque([as_value(t, n) for t, n in zip(things, nodes, strict=False)], spelling(node), Origin.DATA)
     return None

@@ -8,7 +8,10 @@ places of the source the leaf reached it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -57,7 +60,11 @@ class Origin(Enum):
     ARGUMENT = "argument"  # an argument of the function, as it came in
     DATA = "data"  # an expression of arguments and network outputs
     NETWORK = "network"  # an output of a network, as it came out
+    MODULE = "module"  # a tensor that another module holds
     UNKNOWN = "unknown"
+
+
+KINDS = {Origin.NETWORK: Kind.NETWORK, Origin.MODULE: Kind.ATTRIBUTE}
 
 
 @dataclass(frozen=True)
@@ -108,10 +115,18 @@ class Step:
     what: What
     node: cst.BaseExpression
     growth: Mapping[tuple[Leaf, End], Growth]
+    scale: Growth
     interval: Interval
     whole: cst.BaseExpression
     argument: cst.BaseExpression | None = None
     bounds: tuple[float | None, float | None] = (None, None)
+
+    def at(self, leaf: Leaf, end: End) -> Growth:
+        """How the value grew along `leaf` when it was here."""
+        found = self.growth.get((leaf, end))
+        if found is not None:
+            return found
+        return g.multiply(g.parameter(end), self.scale)
 
 
 Key = tuple[Leaf, End]
@@ -139,6 +154,14 @@ class Term:
 
     def leaves(self) -> frozenset[Leaf]:
         return frozenset(leaf for leaf, _ in self.growth) | self.simplex
+
+    def stand_in(self) -> Leaf | None:
+        """The leaf that this term is, if it is but an output or a module's tensor, scaled."""
+        if len(self.factors) != 1 or self.growth:
+            return None
+        (factor,) = self.factors
+        kind = KINDS.get(factor.origin)
+        return Leaf(factor.name, kind) if kind is not None and not factor.hint else None
 
     def last(self, what: What) -> Step | None:
         """The latest step of this kind."""
@@ -199,10 +222,40 @@ def positive() -> Value:
 def leaf_value(leaf: Leaf) -> Value:
     """The leaf itself: any number, growing like itself."""
     growth = {(leaf, end): g.parameter(end) for end in End}
-    return Value((Term(Interval(float("-inf"), float("inf")), growth),))
+    sample = _sample.get()
+    interval = Interval(-math.inf, math.inf) if sample is None else point(sample.leaf)
+    return Value((Term(interval, growth, scale=g.Growth(sign=0)),))
 
 
-def factor_value(factor: Factor, interval: Interval | None = None) -> Value:
+def factor_value(factor: Factor) -> Value:
     """A value that is no parameter and no constant."""
-    low = float("-inf") if factor.lower is None else factor.lower
-    return Value((Term(interval or Interval(low, float("inf")), factors=frozenset((factor,))),))
+    return Value((Term(factor_interval(factor), factors=frozenset((factor,))),))
+
+
+def factor_interval(factor: Factor) -> Interval:
+    """What a factor can be: at least its lower bound, where it has one."""
+    sample = _sample.get()
+    if sample is not None:
+        return point(sample.leaf if factor.origin in KINDS else sample.loss)
+    return Interval(-math.inf if factor.lower is None else factor.lower, math.inf)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One number for every leaf, and one for every loss."""
+
+    leaf: float
+    loss: float
+
+
+_sample: ContextVar[Sample | None] = ContextVar("sample", default=None)
+
+
+@contextmanager
+def sampled(sample: Sample) -> Iterator[None]:
+    """Within, leaves and losses are these numbers: a range of one value is a witness."""
+    token = _sample.set(sample)
+    try:
+        yield
+    finally:
+        _sample.reset(token)

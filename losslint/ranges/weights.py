@@ -198,7 +198,7 @@ def learned_weights(sinks: Iterable[Sink], manual: set[str]) -> list[LearnedWeig
     """Every learned weight of every total, those of one leaf in one place once."""
     found: dict[object, LearnedWeight] = {}
     for sink in sinks:
-        value = _with_predictions(_folded(sink.value))
+        value = _folded(_with_stand_ins(sink.value))
         for leaf in sorted(value.leaves() | _cuts(value), key=str):
             if leaf.name in manual:
                 continue
@@ -219,7 +219,7 @@ def _identity(weight: LearnedWeight) -> object:
 
 def _learned_weight(leaf: Leaf, value: Value, sink: Sink) -> LearnedWeight | None:
     weights, solos = _split(value, leaf)
-    if not weights:
+    if not weights or (leaf.kind is not Kind.PARAMETER and not solos):
         return None
     if any(not t.at(leaf, end).has_order() for t in weights + solos for end in (End.PLUS, End.MINUS) if t.at(leaf, end) != g.UNDEFINED):
         return None
@@ -260,18 +260,15 @@ def _folded(value: Value) -> Value:
     return Value(tuple(fold(t) for t in value.terms))
 
 
-def _with_predictions(value: Value) -> Value:
-    """Terms that are nothing but a predicted log-variance, once that weights a loss."""
-    predicted = {leaf.name: leaf for leaf in value.leaves() if leaf.kind is Kind.NETWORK}
-    if not predicted:
+def _with_stand_ins(value: Value) -> Value:
+    """Terms that are nothing but a prediction or a module's tensor that weights a loss."""
+    weighting = {leaf for leaf in value.leaves() if leaf.kind is not Kind.PARAMETER}
+    if not weighting:
         return value
 
     def as_leaf(term: Term) -> Term:
-        if term.growth or len(term.factors) != 1:
-            return term
-        (factor,) = term.factors
-        leaf = predicted.get(factor.name)
-        if leaf is None:
+        leaf = term.stand_in()
+        if leaf not in weighting or leaf is None:
             return term
         growth = {(leaf, end): g.multiply(g.parameter(end), term.scale) for end in End}
         return replace(term, growth=growth, factors=frozenset())

@@ -1,0 +1,36 @@
+"""A witness: the same module, run with numbers in place of ranges."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from losslint.model.module import Module
+from losslint.ranges.evaluate import subjects
+from losslint.ranges.growth import End
+from losslint.ranges.value import Sample, sampled
+from losslint.ranges.weights import LearnedWeight
+
+# Where a parameter is put to show what happens as it runs to an end.
+FAR = {End.MINUS: -40.0, End.PLUS: 40.0, End.ZERO_ABOVE: 1e-9, End.ZERO_BELOW: -1e-9}
+NEAR = {End.MINUS: -6.0, End.PLUS: 6.0, End.ZERO_ABOVE: 0.05, End.ZERO_BELOW: -0.05}
+
+
+def contribution(module: Module, weight: LearnedWeight, sample: Sample) -> float | None:
+    """What the terms of one learned weight add up to for these numbers.
+
+    None where the code holds constants that are not known, so that no number
+    would be true.
+    """
+    for other in _sampled(module, sample):
+        if other.leaf == weight.leaf and other.sink.node is weight.sink.node:
+            bounds = [t.interval for t in other.terms]
+            if len(bounds) == len(weight.terms) and all(b.lo == b.hi for b in bounds):
+                return sum(b.lo for b in bounds)
+    return None
+
+
+@lru_cache(maxsize=8)
+def _sampled(module: Module, sample: Sample) -> list[LearnedWeight]:
+    with sampled(sample):
+        found: list[LearnedWeight] = subjects(module)[LearnedWeight]
+    return found
