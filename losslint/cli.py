@@ -132,7 +132,9 @@ def _print(reports: Sequence[FileReport], options: argparse.Namespace, to: TextI
 
     body = _body(reports, options)
     if options.output_file:
-        with open(options.output_file, "w", encoding="utf-8", newline="") as file:
+        with open(
+            options.output_file, "w", encoding="utf-8", errors="backslashreplace", newline=""
+        ) as file:
             _write(body, options, file)
     else:
         _write(body, options, to)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from losslint.config import Settings
+from losslint.config import ConfigError, Settings
 from losslint.source.discover import Problem, Python, Skipped, discover
 
 
@@ -59,6 +59,18 @@ def test_gitignore_files_hold_for_what_is_below_them() -> None:
     ignore("sub", "a.py", "!keep.py")
     assert files() == ["a.py", "sub/b.py", "sub/keep.py"]
     assert len(files(settings=Settings(respect_gitignore=False))) == 7
+
+
+def test_a_broken_line_of_a_gitignore_file_matches_nothing() -> None:
+    make("a.py", "b.py")
+    ignore(".", "!", "x\\", "a.py", "[")
+    assert files() == ["b.py"]
+
+
+def test_a_broken_glob_of_the_configuration_is_an_error() -> None:
+    make("a.py")
+    with pytest.raises(ConfigError, match="no glob"):
+        files(settings=Settings(exclude=("!",)))
 
 
 def test_gitignore_files_above_hold_up_to_the_top_of_the_repository(tmp_path: Path) -> None:
@@ -116,6 +128,7 @@ def test_no_link_is_followed_and_that_is_said() -> None:
     os.symlink("../outside/secret.py", "secret.py")
     os.symlink("..", "pkg/loop")
     os.symlink("nowhere", "gone.py")
+    os.symlink("self.py", "self.py")
     os.symlink("data", "data.txt")
     found = list(discover(["."], Settings()))
     assert [one.path for one in found if isinstance(one, Python)] == ["pkg/a.py"]
@@ -124,6 +137,7 @@ def test_no_link_is_followed_and_that_is_said() -> None:
         Skipped("out", "links"),
         Skipped("pkg/loop", "links"),
         Skipped("secret.py", "links"),
+        Skipped("self.py", "links"),
     ]
 
 
@@ -183,7 +197,7 @@ def test_a_plain_folder_does_without_pathspec() -> None:
     make("a.py")
     program = (
         "import sys\n"
-        "from losslint.config import Settings\n"
+        "from losslint.config import ConfigError, Settings\n"
         "from losslint.source.discover import discover\n"
         "print(len(list(discover(['.'], Settings()))), 'pathspec' in sys.modules)"
     )

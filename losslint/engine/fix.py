@@ -69,19 +69,19 @@ def settle(
     """
     rules = tuple(rules)
     before = source
-    refused: set[str] = set()
+    refused: dict[str, str] = {}
     applied = 0
     for _ in range(MAX_PASSES):
         found = check(source, rules, settings)
         asked = [f for f in found if f.fix and f.fix.safety in fixes]
         wanted = [f for f in asked if _key(f, source) not in refused]
         if not wanted:
-            withheld = tuple(_withheld(finding, source) for finding in asked)
+            withheld = tuple(_withheld(f, source, refused[_key(f, source)]) for f in asked)
             return FixResult(source, applied, tuple(found), withheld)
         chosen = without_overlaps(wanted)
-        good, changed = _apply_those_that_parse(source, chosen, settings)
-        refused |= {_key(finding, source) for finding in chosen if finding not in good}
-        applied += len(good)
+        changed, reasons = _apply_what_fits(source, chosen, settings)
+        refused.update({_key(finding, source): why for finding, why in reasons.items()})
+        applied += len(chosen) - len(reasons)
         source = changed
     names = ", ".join(sorted({finding.code for finding in wanted}))
     problem = unreadable(f"fixes of {names} do not come to an end; none was applied")
@@ -125,39 +125,48 @@ def apply_edits(source: Source, edits: Iterable[Edit]) -> Source:
     return source.with_data(b"".join([*parts, source.data[at:]]))
 
 
-def _apply_those_that_parse(
+def _apply_what_fits(
     source: Source, findings: list[Finding], settings: Settings
-) -> tuple[list[Finding], Source]:
-    """The findings whose fixes leave Python behind, and the source after those."""
-    changed = _apply(source, findings, settings)
-    if changed is not None:
-        return findings, changed
-    good: list[Finding] = []
+) -> tuple[Source, dict[Finding, str]]:
+    """The source with the fixes that leave Python behind, and why the others do not."""
+    try:
+        return _apply(source, findings, settings), {}
+    except Unfit:
+        good: list[Finding] = []
     result = source
+    reasons: dict[Finding, str] = {}
     for finding in findings:
-        changed = _apply(source, [*good, finding], settings)
-        if changed is not None:
+        try:
+            result = _apply(source, [*good, finding], settings)
             good.append(finding)
-            result = changed
-    return good, result
+        except Unfit as problem:
+            reasons[finding] = str(problem)
+    return result, reasons
 
 
-def _apply(source: Source, findings: list[Finding], settings: Settings) -> Source | None:
-    """The source with the fixes of all `findings`; None if that is no Python any more."""
+class Unfit(ValueError):
+    """These fixes cannot be made here. The message says why."""
+
+
+def _apply(source: Source, findings: list[Finding], settings: Settings) -> Source:
     edits = [edit for finding in findings if finding.fix for edit in finding.fix.edits]
     try:
         changed = apply_edits(source, edits)
         changed.encode()
         Module(changed, settings)
-    except (Unreadable, ValueError):
-        return None
+    except UnicodeEncodeError as problem:
+        raise Unfit(f"{source.encoding} cannot write it") from problem
+    except Unreadable as problem:
+        raise Unfit(f"it would leave what is {problem.message}") from problem
+    except ValueError as problem:
+        raise Unfit(str(problem)) from problem
     return changed
 
 
-def _withheld(finding: Finding, source: Source) -> str:
+def _withheld(finding: Finding, source: Source, why: str) -> str:
     row, column = source.position(finding.span.start)
     place = f"{source.name}:{row}:{column}"
-    return f"{place}: the fix of {finding.code} was not applied: what it leaves cannot be parsed"
+    return f"{place}: the fix of {finding.code} was not applied: {why}"
 
 
 def _key(finding: Finding, source: Source) -> str:

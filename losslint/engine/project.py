@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -40,8 +41,12 @@ class FileReport:
         return all(finding.code != unreadable_source.rule.code for finding in self.findings)
 
 
-def check_paths(paths: Iterable[str], settings: Settings | None = None) -> Iterator[FileReport]:
-    """Check every file that `paths` lead to, and report on each.
+def check_paths(
+    paths: Iterable[str | os.PathLike[str]], settings: Settings | None = None
+) -> Iterator[FileReport]:
+    """Check every file that the files and folders in `paths` lead to, and report on each.
+
+    Reads no configuration file: without `settings`, the defaults hold.
 
     Raises:
         ConfigError: the settings name a rule that there is not.

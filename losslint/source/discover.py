@@ -41,7 +41,7 @@ LINKS = "links"
 SPECIAL = "special files"
 
 
-def discover(paths: Iterable[str], settings: Settings) -> Iterator[Found]:
+def discover(paths: Iterable[str | os.PathLike[str]], settings: Settings) -> Iterator[Found]:
     """Every file that `paths` lead to, each once, in the same order every time.
 
     A file that is named is taken whatever its suffix, and even if it is
@@ -49,7 +49,7 @@ def discover(paths: Iterable[str], settings: Settings) -> Iterator[Found]:
     """
     seen: set[str] = set()
     for path in paths:
-        for found in _Walk(settings).named(path):
+        for found in _Walk(settings).named(os.fspath(path)):
             key = os.path.realpath(found.path) if isinstance(found, Python) else found.path
             if key not in seen:
                 seen.add(key)
@@ -110,7 +110,8 @@ class _Walk:
 
     def _entry(self, entry: os.DirEntry[str], ignored: Ignored) -> Iterator[Found]:
         path = entry.path.removeprefix(f".{os.sep}")
-        folder = entry.is_dir()
+        # `entry.is_dir` would raise on a link that leads to itself.
+        folder = os.path.isdir(path) if entry.is_symlink() else entry.is_dir()
         if not folder and not entry.name.endswith((".py", ".ipynb")):
             return
         if self.excluded.match(path, folder=folder) or ignored.match(path, folder=folder):

@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from losslint.config import ConfigError
+
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 PLAIN_NAME = re.compile(r"[\w.-]+\Z")
+REFUSED = re.compile(r"!\s*|.*\\")
 
 
 class Globs:
@@ -31,7 +34,10 @@ class Globs:
     def _spec(self) -> GitIgnoreSpec:
         from pathspec import GitIgnoreSpec
 
-        return GitIgnoreSpec.from_lines(self._patterns)
+        try:
+            return GitIgnoreSpec.from_lines(self._patterns)
+        except ValueError as problem:
+            raise ConfigError(f"no glob: {problem}") from problem
 
     def match(self, path: str, *, folder: bool = False) -> bool:
         """Whether a glob names `path`, or a folder that it is in."""
@@ -94,7 +100,8 @@ class Gitignore:
         from pathspec import GitIgnoreSpec
 
         self.folder = folder
-        self._lines = tuple(lines)
+        # What pathspec refuses is to git a line that matches nothing.
+        self._lines = tuple(line for line in lines if not REFUSED.fullmatch(line))
         self._spec = GitIgnoreSpec.from_lines(self._lines)
 
     @classmethod
