@@ -63,13 +63,15 @@ class Names:
 
     def spelled(self, qualified: str) -> str | None:
         """How this module can write a qualified name with the imports that it has."""
-        for alias, origin in self._imported.items():
-            if origin == qualified:
-                return alias
-        for alias, origin in self._imported.items():
-            if qualified.startswith(f"{origin}."):
-                return alias + qualified[len(origin) :]
-        return None
+        reach = [
+            (origin, alias)
+            for alias, origin in self._imported.items()
+            if origin == qualified or qualified.startswith(f"{origin}.")
+        ]
+        if not reach:
+            return None
+        origin, alias = max(reach, key=lambda pair: len(pair[0]))
+        return alias + qualified[len(origin) :]
 
     def is_taken(self, name: str) -> bool:
         """Whether an import already binds this name."""

@@ -57,7 +57,7 @@ def multiply(a: Value, b: Value, node: cst.BaseExpression | None = None) -> Valu
     if len(a.terms) * len(b.terms) > MAX_PRODUCT:
         a, b = Value((one_term(a),)), Value((one_term(b),))
     terms = [_product(x, y) for x in a.terms for y in b.terms]
-    if node is not None and (_constant(a) or _constant(b)) and len(terms) == 1:
+    if node is not None and len(terms) == 1:
         terms = [_around(terms[0], node)]
     return Value(tuple(terms))
 
@@ -68,10 +68,6 @@ def divide(a: Value, b: Value, node: cst.BaseExpression, divisor: cst.BaseExpres
     if constant:
         return multiply(a, number(1 / constant), node)
     return multiply(a, apply(ops.OPERATIONS["reciprocal"], b, node, divisor), node)
-
-
-def _constant(value: Value) -> bool:
-    return not (value.leaves() or value.factors())
 
 
 def _product(x: Term, y: Term) -> Term:

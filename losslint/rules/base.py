@@ -99,8 +99,16 @@ class Rule:
 def findings(
     rule: Rule, subjects: dict[type[Any], Iterable[Any]], module: Module
 ) -> Iterator[Finding]:
-    """Everything that the checks of `rule` say about `subjects`."""
+    """Everything that the checks of `rule` say about `subjects`, each place once.
+
+    One place may be reached by several totals; what can be fixed is kept.
+    """
+    found: dict[Span, Finding] = {}
     for kind, checks in rule.checks.items():
         for subject in subjects.get(kind, ()):
             for check in checks:
-                yield from check(subject, module)
+                for finding in check(subject, module):
+                    known = found.get(finding.span)
+                    if known is None or (known.fix is None and finding.fix is not None):
+                        found[finding.span] = finding
+    yield from found.values()

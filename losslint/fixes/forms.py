@@ -1,0 +1,252 @@
+"""The safe forms of math.md, written for the weights at hand.
+
+With `v = 1 / weight` the variance that a learned weight stands for, a
+regularizer `log v` falls without end as v goes to 0. Its floor is
+`softplus(log v + 10)`, that is `log(1 + v / e**-10)`: never negative, and in the
+working range the same gradient. Liebel and Koerner (2018) use `log(1 + v)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+
+from losslint.findings import Edit, Span
+from losslint.fixes.imports import Spelling, spelled
+from losslint.fixes.signs import flipped
+from losslint.model.module import Module
+from losslint.model.parents import parent
+from losslint.ranges import growth as g
+from losslint.ranges.growth import End, Growth
+from losslint.ranges.value import Step, Term, What
+from losslint.ranges.weights import LearnedWeight
+
+FLOOR = "10.0"  # the variance never counts as less than e**-10
+FLOOR_VARIANCE = "4.54e-5"  # e**-10
+OPPOSITE = {End.PLUS: End.MINUS, End.MINUS: End.PLUS, End.ZERO_ABOVE: End.PLUS}
+SIMPLE = (cst.Name, cst.Attribute, cst.Subscript, cst.Call)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How an expression N relates to the log-variance of a weight: `log v = times * N`.
+
+    `sign` is that of the coefficient with which N enters the total.
+    """
+
+    times: float
+    sign: int
+
+
+def regularizer_edits(
+    weight: LearnedWeight, solo: Term, falls: End, module: Module, form: str
+) -> tuple[Edit, ...] | None:
+    """Edits that give one regularizing term a floor; None where no form is proven."""
+    step = weight.occurrence(solo)
+    held = end_that_holds(weight, falls)
+    if step is None or held is None:
+        return None
+    scale = _scale(weight, solo, step, held)
+    if scale is None:
+        return None
+    floor = form == "floor"
+    if step.what is What.READ:
+        return _write(_linear(module, step, scale, floor), step, scale, module)
+    if step.what is What.LOG:
+        return _write(_logarithmic(module, step, scale, floor), step, scale, module)
+    return None
+
+
+def end_that_holds(weight: LearnedWeight, falls: End) -> End | None:
+    """The end at which the weights vanish, where the regularizer has to grow."""
+    for end in (End.PLUS, End.MINUS, End.ZERO_ABOVE):
+        if weight.lead_of_weights(end).known_to_decay():
+            return end
+    return OPPOSITE.get(falls)
+
+
+def _scale(weight: LearnedWeight, solo: Term, step: Step, held: End) -> Scale | None:
+    leaf = weight.leaf
+    here = step.at(leaf, held)
+    whole = solo.at(leaf, held)
+    if not here.sign or not whole.sign:
+        return None
+    log_variance = _log_variance(weight, held)
+    if log_variance is None:  # a constant weight: any direction that grows will do
+        times = float(here.sign)
+    else:
+        if log_variance.rank != here.rank or not here.coefficient:
+            return None
+        if not log_variance.coefficient:
+            return None
+        times = log_variance.sign * log_variance.coefficient / (here.sign * here.coefficient)
+    return Scale(times, whole.sign * here.sign)
+
+
+def _log_variance(weight: LearnedWeight, held: End) -> Growth | None:
+    found = {
+        (x.rank, x.exact)
+        for x in (t.at(weight.leaf, held) for t in weight.weights)
+        if x.known_to_decay()
+    }
+    if len(found) != 1:
+        return None
+    decay = next(
+        x for x in (t.at(weight.leaf, held) for t in weight.weights) if x.known_to_decay()
+    )
+    positive = Growth(1, decay.rate, decay.power, decay.logs, 1.0, decay.exact)
+    return g.logarithm(g.invert(positive))
+
+
+def _linear(module: Module, step: Step, scale: Scale, floor: bool) -> tuple[str, Spelling] | None:
+    softplus = spelled(module, "torch.nn.functional.softplus")
+    if softplus is None:
+        return None
+    inner = shifted(module.text(step.node), scale.times, FLOOR if floor else "")
+    factor = 1 / abs(scale.times)
+    prefix = "" if factor == 1 else f"{factor:g} * "
+    return f"{prefix}{softplus.text}({inner})", softplus
+
+
+def shifted(text: str, times: float, by: str) -> str:
+    """`times * text + by` as a person would write it."""
+    size = abs(times)
+    product = text if size == 1 else f"{size:g} * {text}"
+    if times > 0:
+        return f"{product} + {by}" if by else product
+    return f"{by} - {product}" if by else f"-{product}"
+
+
+def _logarithmic(module: Module, step: Step, scale: Scale, floor: bool) -> tuple[str, Spelling] | None:
+    """`log(1 + v / floor)`, with v the power of the logarithm's argument that is a variance."""
+    log1p = spelled(module, "torch.log1p")
+    argument = step.argument
+    if log1p is None or argument is None or scale.times <= 0:
+        return None
+    even = float(scale.times).is_integer() and scale.times % 2 == 0
+    if step.interval.lo < 0 and not even:
+        return None
+    of, product = _factor_of_product(argument)
+    text = module.text(of)
+    power = scale.times
+    if power != 1:
+        text = f"{text if _binds(of) else f'({text})'}**{power:g}"
+    elif not _binds(of) and not isinstance(of, cst.BinaryOperation):
+        text = f"({text})"
+    elif isinstance(of, cst.BinaryOperation) and isinstance(of.operator, (cst.Add, cst.Subtract)):
+        text = f"({text})"
+    prefix = "" if power == 1 else f"{1 / power:g} * "
+    inside = f"{text} / {FLOOR_VARIANCE}" if floor else text
+    return f"{prefix}{log1p.text}({inside}){'.sum()' if product else ''}", log1p
+
+
+def _factor_of_product(argument: cst.BaseExpression) -> tuple[cst.BaseExpression, bool]:
+    """`x` for `x.prod()` and `torch.prod(x)`: the log of a product is a sum of logs."""
+    if isinstance(argument, cst.Call) and isinstance(argument.func, cst.Attribute):
+        if argument.func.attr.value == "prod":
+            if len(argument.args) == 1 and isinstance(argument.func.value, cst.Name):
+                return argument.args[0].value, True
+            if not argument.args:
+                return argument.func.value, True
+    return argument, False
+
+
+def _binds(node: cst.BaseExpression) -> bool:
+    return isinstance(node, SIMPLE)
+
+
+def _write(
+    form: tuple[str, Spelling] | None, step: Step, scale: Scale, module: Module
+) -> tuple[Edit, ...] | None:
+    if form is None:
+        return None
+    text, spelling = form
+    edits: list[Edit] = []
+    if scale.sign < 0:
+        flip = flipped(module, step)
+        if flip is None:
+            text = f"-{text}"
+        else:
+            edits.append(flip)
+    bare = text.startswith("-") or " * " in text.partition("(")[0]
+    if bare and needs_parentheses(module, step.node):
+        text = f"({text})"
+    return (Edit(module.span(step.node), text), *edits, *spelling.edits)
+
+
+def needs_parentheses(module: Module, node: cst.CSTNode) -> bool:
+    """Whether a product or a negation in place of `node` has to be wrapped."""
+    if getattr(node, "lpar", ()):
+        return False
+    around = parent(module.tree, node)
+    if isinstance(around, (cst.Attribute, cst.Subscript)):
+        return around.value is node
+    if isinstance(around, cst.Call):
+        return around.func is node
+    if isinstance(around, cst.BinaryOperation):
+        power = isinstance(around.operator, cst.Power)
+        divisor = around.right is node and not isinstance(around.operator, (cst.Add, cst.Subtract))
+        return power or divisor
+    return False
+
+
+def weight_edits(weight: LearnedWeight, module: Module) -> dict[cst.CSTNode, tuple[Edit, ...]]:
+    """For each unbounded exponential of a weight, edits that bound it from above.
+
+    An exponential that also feeds the regularizer is left alone.
+    """
+    alone = {s.node for t in weight.solos for s in t.steps}
+    found: dict[cst.CSTNode, tuple[Edit, ...]] = {}
+    for term in weight.weights:
+        for step in term.steps:
+            if step.what is What.EXP and step.node not in alone and step.node not in found:
+                edits = _bounded(weight, term, step, module)
+                if edits is not None:
+                    found[step.node] = edits
+    return found
+
+
+def _bounded(weight: LearnedWeight, term: Term, step: Step, module: Module) -> tuple[Edit, ...] | None:
+    argument = step.argument
+    softplus = spelled(module, "torch.nn.functional.softplus")
+    if argument is None or softplus is None or len(term.leaves()) != 1:
+        return None
+    end = next((e for e in (End.MINUS, End.PLUS) if term.at(weight.leaf, e).known_to_grow()), None)
+    if end is None:
+        return None
+    upward = step.at(weight.leaf, end).known_to_grow()
+    text = module.text(argument)
+    negated = isinstance(argument, cst.UnaryOperation) and isinstance(argument.operator, cst.Minus)
+    plain = module.text(argument.expression) if isinstance(argument, cst.UnaryOperation) else text
+    if isinstance(argument, cst.UnaryOperation) and argument.expression.lpar:
+        plain = f"({plain})"
+    elif not _binds(argument) and not _is_product(argument):
+        text = f"({text})"
+    if upward:
+        inner = f"{plain} + {FLOOR}" if negated else f"{FLOOR} - {text}"
+        new = f"{FLOOR} - {softplus.text}({inner})"
+    else:
+        inner = f"{FLOOR} - {plain}" if negated else f"{text} + {FLOOR}"
+        new = f"{softplus.text}({inner}) - {FLOOR}"
+    around = parent(module.tree, argument)
+    if isinstance(around, cst.Attribute) and not argument.lpar:
+        new = f"({new})"
+    return (Edit(module.span(argument), new), *softplus.edits)
+
+
+def _is_product(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.BinaryOperation) and isinstance(
+        node.operator, (cst.Multiply, cst.Divide, cst.Power)
+    )
+
+
+def merged(parts: Sequence[tuple[Edit, ...]]) -> tuple[Edit, ...]:
+    """The edits of several parts, an import that more than one brings once."""
+    return tuple(sorted(dict.fromkeys(edit for part in parts for edit in part)))
+
+
+def at(offset: int, text: str) -> Edit:
+    """An insertion."""
+    return Edit(Span(offset, offset), text)

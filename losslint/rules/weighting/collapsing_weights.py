@@ -1,0 +1,60 @@
+"""Learned weights multiply the losses, and nothing grows when they shrink.
+
+## What it does
+PAGE
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from losslint.findings import Finding, Fix, Safety, Severity
+from losslint.fixes.barrier import added_barrier
+from losslint.fixes.regularizer import added_regularizer
+from losslint.model.module import Module
+from losslint.ranges.value import Kind, Term
+from losslint.ranges.weights import LearnedWeight
+from losslint.rules.base import Rule
+from losslint.rules.weighting.words import NEEDS, reaches, shape
+
+rule = Rule("LL103", __name__, __doc__, Severity.ERROR, needs=NEEDS)
+
+
+@rule.on(LearnedWeight)
+def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
+    end = weight.collapse
+    if end is None or weight.divergence or weight.signed or weight.dead:
+        return
+    if weight.leaf.kind is not Kind.PARAMETER or not weight.known_losses:
+        return
+    term = next((t for t in weight.weights if t.steps), None)
+    if term is None:
+        return
+    if weight.on_simplex:
+        message = (
+            f"nothing holds the normalised weights of `{weight.leaf}` apart from 0 and 1:"
+            " the optimum puts everything on the task with the smallest loss"
+        )
+        evidence = ["the total is a convex combination of the losses: its minimum is the smallest of them"]
+    else:
+        message = (
+            f"nothing grows when the weights of `{weight.leaf}` shrink:"
+            " the optimum switches the tasks off"
+        )
+        evidence = [
+            f"as {weight.leaf} {reaches(end)}, the weight decays"
+            f" {shape(weight.lead_of_weights(end))}, and no term grows in return"
+        ]
+    yield rule.finding(
+        module.span(term.steps[-1].node), message, fix=_fix(weight, term, module), evidence=evidence
+    )
+
+
+def _fix(weight: LearnedWeight, term: Term, module: Module) -> Fix | None:
+    if weight.solos or len(weight.weights) > 1 or not term.growth:
+        return None
+    if weight.on_simplex:
+        edits = added_barrier(weight, term, module)
+        return edits and Fix("Add the barrier of the weights", edits, Safety.UNSAFE)
+    edits = added_regularizer(weight, term, module)
+    return edits and Fix("Add the regularizer", edits, Safety.UNSAFE)
