@@ -151,11 +151,17 @@ def barrier(a: Growth) -> Growth:
 
 
 def exp(x: float) -> float:
-    return inf if x > 709.78 else math.exp(x)
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return inf
 
 
 def expm1(x: float) -> float:
-    return inf if x > 709.78 else math.expm1(x)
+    try:
+        return math.expm1(x)
+    except OverflowError:
+        return inf
 
 
 def log(x: float) -> float:
@@ -171,7 +177,7 @@ def softplus(x: float) -> float:
 
 
 def sigmoid(x: float) -> float:
-    return 1 / (1 + exp(-x)) if x > -700 else 0.0
+    return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(x) / (1 + math.exp(x))
 
 
 def elu(x: float) -> float:
@@ -183,7 +189,7 @@ def negate_interval(x: Interval) -> Interval:
 
 
 def reciprocal(x: Interval) -> Interval:
-    """1/x; either infinity where x can be 0, whose sign a float knows and this does not."""
+    """1/x. A range that touches 0 from one side has its pole on that side: -0.0 is 0 here."""
     if x.lo < 0 < x.hi or (x.lo == 0 == x.hi):
         return Interval(-inf, inf, x.nan)
     if x.lo == 0:
@@ -315,13 +321,19 @@ def power(exponent: float) -> Operation:
 def _power(x: Interval, exponent: float) -> Interval:
     if exponent == 0:
         return Interval(1.0, 1.0)
+    whole = float(exponent).is_integer()
     if exponent < 0:
+        if whole and exponent % 2:
+            # In this order, as a power that underflows to 0 has lost its sign.
+            return _power(reciprocal(x), -exponent)
         return reciprocal(_power(x, -exponent))
-    if float(exponent).is_integer():
+    if whole:
         if exponent % 2 == 0:
             return even(lambda v: _pow(v, exponent))(x)
         return increasing(lambda v: math.copysign(_pow(abs(v), exponent), v))(x)
-    return domain(0.0, lambda v: _pow(v, exponent))(x)
+    found = domain(0.0, lambda v: _pow(v, exponent))(x)
+    # Of all negative bases, -inf alone is no NaN: its power is inf.
+    return replace(found, hi=inf) if x.lo == -inf else found
 
 
 def _pow(value: float, exponent: float) -> float:
