@@ -66,8 +66,9 @@ CLAMPS: list[tuple[float | None, float | None]] = [
 
 ELEMENTWISE: dict[str, tuple[Operation, Callable[[Tensor], Tensor]]] = {
     **{name: (OPERATIONS[name], f) for name, f in TORCH.items() if name not in VECTORS},
+    **{f"power({k})": (ops.power(k), lambda x, k=k: torch.pow(x, k)) for k in EXPONENTS},
     # -0.0 + 0.0 is 0.0: the domain knows but one zero, and torch's 1 / sqrt(-0.0) is -inf.
-    **{f"power({k})": (ops.power(k), lambda x, k=k: torch.pow(x + 0.0, k)) for k in EXPONENTS},
+    "power(-0.5)": (ops.power(-0.5), lambda x: torch.pow(x + 0.0, -0.5)),
     "rsqrt": (ops.power(-0.5), lambda x: torch.rsqrt(x + 0.0)),
     **{
         f"clamp({lo}, {hi})": (
