@@ -218,22 +218,37 @@ def _bounded(weight: LearnedWeight, term: Term, step: Step, module: Module) -> t
         return None
     upward = step.at(weight.leaf, end).known_to_grow()
     text = module.text(argument)
-    negated = isinstance(argument, cst.UnaryOperation) and isinstance(argument.operator, cst.Minus)
-    plain = module.text(argument.expression) if isinstance(argument, cst.UnaryOperation) else text
-    if isinstance(argument, cst.UnaryOperation) and argument.expression.lpar:
-        plain = f"({plain})"
-    elif not _binds(argument) and not _is_product(argument):
+    opposite = _opposite(module, argument)
+    if not _binds(argument) and not _is_product(argument):
         text = f"({text})"
     if upward:
-        inner = f"{plain} + {FLOOR}" if negated else f"{FLOOR} - {text}"
+        inner = f"{opposite} + {FLOOR}" if opposite else f"{FLOOR} - {text}"
         new = f"{FLOOR} - {softplus.text}({inner})"
     else:
-        inner = f"{FLOOR} - {plain}" if negated else f"{text} + {FLOOR}"
+        inner = f"{FLOOR} - {opposite}" if opposite else f"{text} + {FLOOR}"
         new = f"{softplus.text}({inner}) - {FLOOR}"
     around = parent(module.tree, argument)
     if isinstance(around, cst.Attribute) and not argument.lpar:
         new = f"({new})"
     return (Edit(module.span(argument), new), *softplus.edits)
+
+
+def _opposite(module: Module, node: cst.BaseExpression) -> str | None:
+    """The negative of what is written with a minus: `s` for `-s`, `2 * s` for `-2 * s`."""
+    match node:
+        case cst.UnaryOperation(operator=cst.Minus(), expression=inner):
+            text = module.text(inner)
+            return f"({text})" if inner.lpar else text
+        case cst.Call(func=cst.Attribute(value=inner, attr=cst.Name("neg")), args=[]):
+            return module.text(inner)
+        case cst.BinaryOperation(
+            left=cst.UnaryOperation(operator=cst.Minus(), expression=first, lpar=[]) as left
+        ) if _is_product(node) and not isinstance(node.operator, cst.Power):
+            rest = module.text(node)[len(module.text(left)) :]
+            if isinstance(node.operator, cst.Multiply) and module.text(first) in ("1", "1.0"):
+                return module.text(node.right)
+            return module.text(first) + rest
+    return None
 
 
 def _is_product(node: cst.BaseExpression) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import libcst as cst
 
 from losslint.findings import Edit, Span
 from losslint.model.module import Module
 from losslint.model.names import Names, dotted
+from losslint.model.parents import nodes, parent
 
 FUNCTIONAL = "torch.nn.functional"
 
@@ -44,35 +45,39 @@ def spelled(module: Module, qualified: str) -> Spelling | None:
 
 def _rebound(module: Module, name: str) -> bool:
     """Whether anything but an import may bind `name` somewhere in the module."""
-    text = module.source.text
-    if re.search(rf"(?<![.\w]){name}\s*(?:,[\w\s,.\[\]*]*)?=(?!=)", text):
-        return True
-    if re.search(rf"\b(?:for|as|lambda|global|def|class)\s+(?:[\w, *]*,\s*)?{name}\b", text):
-        return not _only_imported_as(text, name)
-    return any(
-        isinstance(node, cst.Param) and node.name.value == name
-        for node in _walk(module.tree)
-    )
-
-
-def _only_imported_as(text: str, name: str) -> bool:
-    found = re.findall(rf"^.*\b(?:for|as|lambda|global|def|class)\s+(?:[\w, *]*,\s*)?{name}\b.*$", text, re.M)
-    return all(re.match(r"\s*(?:import|from)\b", line) for line in found)
+    return any(_binds(module, node) for node in _read(module, name))
 
 
 def _used(module: Module, name: str) -> bool:
-    """Whether `name` stands anywhere in the module."""
-    return re.search(rf"(?<![.\w]){name}\b", module.source.text) is not None
+    """Whether `name` stands anywhere in the module, other than behind a dot."""
+    return bool(_read(module, name))
 
 
-def _walk(tree: cst.CSTNode) -> list[cst.CSTNode]:
-    found: list[cst.CSTNode] = []
-    stack: list[cst.CSTNode] = [tree]
-    while stack:
-        node = stack.pop()
-        found.append(node)
-        stack.extend(node.children)
-    return found
+@lru_cache(maxsize=8)
+def _read(module: Module, name: str) -> tuple[cst.Name, ...]:
+    """The places at which a name of the module, and not of an object, is written."""
+    return tuple(
+        node
+        for node in nodes(module.tree)
+        if isinstance(node, cst.Name)
+        and node.value == name
+        and not (
+            isinstance(around := parent(module.tree, node), cst.Attribute) and around.attr is node
+        )
+    )
+
+
+def _binds(module: Module, node: cst.Name) -> bool:
+    """Whether a name is given a meaning here, by anything but an import."""
+    around = parent(module.tree, node)
+    if isinstance(around, (cst.Param, cst.FunctionDef, cst.ClassDef, cst.NameItem)):
+        return getattr(around, "name", getattr(around, "item", None)) is node
+    inner: cst.CSTNode = node
+    while isinstance(around, (cst.Tuple, cst.List, cst.Element, cst.StarredElement)):
+        inner, around = around, parent(module.tree, around)
+    if isinstance(around, cst.AsName):
+        return not isinstance(parent(module.tree, around), cst.ImportAlias)
+    return getattr(around, "target", None) is inner
 
 
 def _after_torch_import(module: Module, line: str) -> Edit | None:

@@ -101,13 +101,17 @@ def read(value: Value, node: cst.BaseExpression, *, instead: bool = False) -> Va
             terms.append(term)
             continue
         step = Step(What.READ, node, term.growth, term.scale, term.interval, node)
-        before = term.steps[:-1] if instead and _last_is_read(term) else term.steps
+        before = term.steps[:-1] if instead and _is_base(term, node) else term.steps
         terms.append(replace(term, steps=(*before, step)))
     return Value(tuple(terms))
 
 
-def _last_is_read(term: Term) -> bool:
-    return bool(term.steps) and term.steps[-1].what is What.READ
+def _is_base(term: Term, node: cst.BaseExpression) -> bool:
+    """Whether the last step read what `node` is an item of."""
+    if not term.steps or term.steps[-1].what is not What.READ:
+        return False
+    base = node.value if isinstance(node, cst.Subscript) else node
+    return term.steps[-1].node is base
 
 
 def one_term(value: Value) -> Term:

@@ -44,6 +44,10 @@ LOGGING = frozenset("print log debug info warning add_scalar add_scalars set_pos
 COUNTS = frozenset(("len", "size", "numel", "dim", "nelement", "int", "item_count"))
 
 
+# In-place methods that move a parameter to where it is allowed to be.
+PROJECTIONS = frozenset(("clamp_", "clip_", "clamp_min_", "clamp_max_", "copy_", "div_", "mul_", "abs_"))
+
+
 class Arguments:
     """The arguments of one call, evaluated once."""
 
@@ -263,6 +267,8 @@ def _tensor_method(run: Run, base: Object, name: str, node: cst.Call, func: cst.
         return _network_method(run, base, name, node, env, arguments)
     if isinstance(base, Value) and name in COUNTS:
         return positive()
+    if name in PROJECTIONS and (env.frame.without_gradient or _is_data(func.value)):
+        run.projected(func.value, env)
     value = as_value(base, func.value)
     if bare in CUTS or name in CUTS:
         return ar.detach(value)
@@ -277,6 +283,10 @@ def _tensor_method(run: Run, base: Object, name: str, node: cst.Call, func: cst.
     if name.endswith("_") and holder is not None and isinstance(func.value, cst.Name):
         env.names[holder] = found
     return found
+
+
+def _is_data(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Attribute) and node.attr.value == "data"
 
 
 def _network_method(run: Run, base: Network, name: str, node: cst.Call, env: Env, arguments: Arguments) -> Object:

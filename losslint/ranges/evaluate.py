@@ -190,7 +190,7 @@ class Evaluator(Run):
         while of_class is not None and order and order[0].name != of_class:
             order.pop(0)
         scope = owner.facts.name if owner is not None else node.name.value
-        frame = Frame(scope, owner, lineage=tuple(order))
+        frame = Frame(scope, owner, function=node.name.value, lineage=tuple(order))
         if closure is not None:
             frame.closure = closure.closure
         frame.without_gradient = int(bool(decorators(node) & NOT_TRAINED))

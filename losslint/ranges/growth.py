@@ -74,7 +74,9 @@ ONE = Growth(coefficient=1.0)
 UNKNOWN = Growth(sign=0, known=Known.NOTHING)
 UNDEFINED = Growth(sign=0, known=Known.UNDEFINED)
 # Something that runs to 0 faster than every exponential, so that any other term leads.
-VANISHING = Growth(rate=-math.inf)
+VANISHING = Growth(sign=0, rate=-math.inf)
+# Something that runs to 0, nobody knows how fast: what is left of log(1 + exp(-x)).
+FADING = Growth(sign=0, rate=-math.inf, exact=False)
 
 
 def constant(value: float) -> Growth:
@@ -84,6 +86,11 @@ def constant(value: float) -> Growth:
     if math.isinf(value) or math.isnan(value):
         return replace(ONE, sign=_sign(value), coefficient=None)
     return Growth(_sign(value), coefficient=abs(value))
+
+
+def limit(value: float) -> Growth:
+    """The growth of what runs to this number: where that is 0, nobody knows how fast."""
+    return FADING if value == 0 else constant(value)
 
 
 def parameter(end: End) -> Growth:
@@ -97,21 +104,21 @@ def multiply(a: Growth, b: Growth) -> Growth:
     """The growth of a product."""
     if UNDEFINED in (a, b):
         return UNDEFINED
-    if VANISHING in (a, b):
-        return VANISHING if a.has_order() and b.has_order() else UNKNOWN
     if not (a.has_order() and b.has_order()):
         return UNKNOWN
+    sign = a.sign * b.sign
+    if -math.inf in (a.rate, b.rate):
+        small, other = (a, b) if (a.rate, a.exact) <= (b.rate, b.exact) else (b, a)
+        if small.exact:
+            return UNKNOWN if other.rate == math.inf else replace(VANISHING, sign=sign)
+        if VANISHING.rank == other.rank and other.exact:
+            return replace(VANISHING, sign=sign)
+        return UNKNOWN if other.known_to_grow() else replace(FADING, sign=sign)
     exact = a.exact and b.exact
     if not exact and a.rate * b.rate < 0:
         return UNKNOWN
-    return Growth(
-        a.sign * b.sign,
-        a.rate + b.rate,
-        a.power + b.power,
-        a.logs + b.logs,
-        _times(a.coefficient, b.coefficient),
-        exact,
-    )
+    rank = (_together(x, y) for x, y in zip(a.rank, b.rank, strict=True))
+    return Growth(sign, *rank, _times(a.coefficient, b.coefficient), exact)
 
 
 def invert(a: Growth) -> Growth:
@@ -119,28 +126,30 @@ def invert(a: Growth) -> Growth:
     if not a.has_order():
         return a
     if math.isinf(a.rate):
-        return UNKNOWN
+        return UNKNOWN if a.rate < 0 else replace(VANISHING, sign=a.sign)
     coefficient = 1 / a.coefficient if a.coefficient else None
     return Growth(a.sign, -a.rate, -a.power, -a.logs, coefficient, a.exact)
 
 
 def raise_to(a: Growth, exponent: float) -> Growth:
     """The growth of `a ** exponent`; undefined for a negative base and no whole exponent."""
-    if not a.has_order():
-        return a
     if exponent == 0:
         return ONE
+    if not a.has_order():
+        return a
     whole = float(exponent).is_integer()
     if a.sign <= 0 and not whole:
         return UNDEFINED if a.sign < 0 else UNKNOWN
     sign = 1 if whole and exponent % 2 == 0 else a.sign
+    if exponent < 0:
+        return invert(raise_to(a, -exponent))
     if math.isinf(a.rate):
-        return VANISHING if exponent > 0 else UNKNOWN
+        return replace(a, sign=sign)
     try:
         coefficient = None if a.coefficient is None else a.coefficient**exponent
     except OverflowError:
         coefficient = None
-    rank = (a.rate * exponent, a.power * exponent, a.logs * exponent)
+    rank = (_rounded(x * exponent) for x in a.rank)
     return Growth(sign, *rank, coefficient, a.exact)
 
 
@@ -155,13 +164,12 @@ def exponential(a: Growth) -> Growth:
     if a.sign == 0:
         return UNKNOWN
     if a.rank == (0, 1, 0):
-        rate = a.sign * (1.0 if a.coefficient is None else a.coefficient)
+        rate = a.sign * (1.0 if a.coefficient is None else _rounded(a.coefficient))
         return Growth(rate=rate, exact=a.coefficient is not None)
     if a.rank == (0, 0, 1):
-        power = a.sign * (1.0 if a.coefficient is None else a.coefficient)
-        return Growth(power=power) if a.coefficient is not None else UNKNOWN
+        return UNKNOWN if a.coefficient is None else Growth(power=a.sign * _rounded(a.coefficient))
     if a.rank > (0, 1, 0):
-        return VANISHING if a.sign < 0 else Growth(rate=math.inf, exact=False)
+        return replace(VANISHING, sign=1) if a.sign < 0 else Growth(rate=math.inf, exact=False)
     return UNKNOWN
 
 
@@ -182,32 +190,64 @@ def logarithm(a: Growth) -> Growth:
         return UNKNOWN
     if a.coefficient is None:
         return Growth(sign=0)
-    return constant(math.log(a.coefficient))
+    return limit(math.log(a.coefficient))
 
 
 def add(*terms: Growth) -> Growth:
-    """The growth of a sum: the leading term's, where none can cancel it."""
+    """The growth of a sum: the leading term's, where none can cancel it or outgrow it."""
     if UNDEFINED in terms:
         return UNDEFINED
     if not all(term.has_order() for term in terms):
         return UNKNOWN
-    rank = max(term.rank for term in terms)
-    leading = [term for term in terms if term.rank == rank]
-    if len(leading) == 1:
-        return leading[0]
-    signs = {term.sign for term in leading}
-    exact = all(term.exact for term in leading)
-    if len(signs) == 1 and 0 not in signs:
+    top = max(terms, key=lambda term: term.rank)
+    leading = [term for term in terms if term.rank == top.rank]
+    unclear = [term for term in terms if not _comparable(term, top)]
+    if len(leading) == 1 and not unclear:
+        return top
+    signs = {term.sign for term in leading + unclear}
+    same = len(signs) == 1 and 0 not in signs
+    if unclear:
+        found = FADING if top.known_to_decay() else replace(top, coefficient=None, exact=False)
+        return replace(found, sign=top.sign) if same else _cancelled(top)
+    if same:
         coefficient: float | None = 0.0
         for term in leading:
             coefficient = _plus(coefficient, term.coefficient)
-        return replace(leading[0], coefficient=coefficient, exact=exact)
+        return replace(top, coefficient=coefficient, exact=all(t.exact for t in leading))
     sizes = [_times(term.sign, term.coefficient) for term in leading]
-    if exact and 0 not in signs and None not in sizes:
-        total = sum(size for size in sizes if size is not None)
-        if abs(total) > 1e-9:
-            return replace(leading[0], sign=_sign(total), coefficient=abs(total))
-    return UNKNOWN  # they may cancel, and what is left may be of any lower order
+    if top.exact and 0 not in signs and None not in sizes:
+        known = [size for size in sizes if size is not None]
+        total = sum(known)
+        if abs(total) > 1e-9 * sum(map(abs, known)):
+            return replace(top, sign=_sign(total), coefficient=abs(total))
+    return _cancelled(top)
+
+
+def _comparable(a: Growth, b: Growth) -> bool:
+    """Whether it is known which of two growths leads, or that they are of one rank."""
+    if a is b or (a.exact and b.exact):
+        return True
+    if FADING.rank == a.rank == b.rank:
+        return False
+    for fading, other in ((a, b), (b, a)):
+        if fading.rank == FADING.rank and not fading.exact:
+            return not other.known_to_decay()
+    return math.isinf(a.rate) != math.isinf(b.rate) or a.rate * b.rate <= 0
+
+
+def _cancelled(top: Growth) -> Growth:
+    """What is left of terms that may cancel: it may be of any lower order."""
+    return VANISHING if top == VANISHING else FADING if top.known_to_decay() else UNKNOWN
+
+
+def _together(a: float, b: float) -> float:
+    """The sum of two exponents, 0 where rounding alone is left of it."""
+    return 0.0 if math.isclose(a, -b, rel_tol=1e-12) else _rounded(a + b)
+
+
+def _rounded(exponent: float) -> float:
+    """An exponent such that 0.1 + 0.2 and 0.3 are of one rank."""
+    return float(f"{exponent:.12g}")
 
 
 def _sign(value: float) -> int:

@@ -109,10 +109,10 @@ def as_value(f: Callable[[float], float], sign: int = 0) -> OnGrowth:
 
     def transfer(a: Growth) -> Growth:
         if a.known_to_decay():
-            return g.constant(f(0.0))
+            return g.limit(f(0.0))
         if a.coefficient is None or a.sign == 0:
             return _some_constant(sign)
-        return g.constant(f(a.sign * a.coefficient))
+        return g.limit(f(a.sign * a.coefficient))
 
     return transfer
 
@@ -122,14 +122,26 @@ def _keep(a: Growth) -> Growth:
     return a if a.known_to_decay() else _some_constant(a.sign)
 
 
+def _rectified(a: Growth) -> Growth:
+    """relu of what does not grow: itself, or exactly 0."""
+    if a.sign:
+        return a if a.sign > 0 else g.VANISHING
+    return g.FADING if a.known_to_decay() else _some_constant()
+
+
 def absolute(a: Growth) -> Growth:
     return replace(a, sign=1) if a.has_order() else a
 
 
 def log1p_of(a: Growth) -> Growth:
-    if not a.known_to_grow():
-        return a if a.known_to_decay() else _some_constant(max(a.sign, 0))
-    return g.logarithm(a)
+    """log1p of what does not grow."""
+    if a.known_to_decay():
+        return a
+    if a.coefficient is None or a.sign >= 0:
+        return as_value(log1p, 1)(a) if a.sign > 0 else _some_constant() if not a.sign else g.UNKNOWN
+    if a.coefficient < 1:
+        return g.constant(log1p(-a.coefficient))
+    return g.UNDEFINED if a.coefficient > 1 else g.UNKNOWN
 
 
 def negated(a: Growth) -> Growth:
@@ -141,10 +153,13 @@ def softplus_down(a: Growth) -> Growth:
 
 
 def barrier(a: Growth) -> Growth:
-    """log_softmax: whichever way one logit runs, some entry falls like it."""
+    """log_softmax: whichever way one logit runs, some entry falls like it.
+
+    How many fall with it is not known, so neither is the coefficient of their sum.
+    """
     if not a.known_to_grow():
         return _some_constant(-1) if a.has_order() else a
-    return replace(a, sign=-1)
+    return replace(a, sign=-1, coefficient=None)
 
 
 # --- numbers -------------------------------------------------------------------------
@@ -223,15 +238,15 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "sigmoid": Operation(increasing(sigmoid), on_growth(to(1), exp_of, as_value(sigmoid, 1))),
     "tanh": Operation(increasing(math.tanh), on_growth(to(1), to(-1), _keep)),
-    "erf": Operation(increasing(math.erf), on_growth(to(1), to(-1), lambda a: _some_constant(a.sign))),
+    "erf": Operation(increasing(math.erf), on_growth(to(1), to(-1), lambda a: g.multiply(a, g.constant(2 / math.sqrt(math.pi))) if a.known_to_decay() else _keep(a))),
     "relu": Operation(
         increasing(lambda x: max(x, 0.0)),
-        on_growth(same, to(0), lambda a: a if a.sign > 0 else _some_constant()),
+        on_growth(same, to(0), _rectified),
         What.CLAMP,
         lambda a: a.known_to_grow() and a.sign < 0,
     ),
     "elu": Operation(increasing(elu), on_growth(same, to(-1), _keep)),
-    "sin": Operation(between(-1, 1), on_growth(lambda _: g.UNKNOWN, lambda _: g.UNKNOWN, _keep)),
+    "sin": Operation(between(-1, 1), on_growth(lambda _: g.UNKNOWN, lambda _: g.UNKNOWN, lambda a: a if a.known_to_decay() else _some_constant())),
     "cos": Operation(between(-1, 1), on_growth(lambda _: g.UNKNOWN, lambda _: g.UNKNOWN, lambda _: _some_constant())),
     "softmax": Operation(tame(lambda x: Interval(0.0, 1.0)), lambda a: _some_constant(1) if a.has_order() else a, What.SIMPLEX),
     "log_softmax": Operation(tame(lambda x: Interval(-inf, 0.0)), barrier, What.SIMPLEX),
@@ -292,12 +307,19 @@ def clamp(lowest: float | None, highest: float | None) -> Operation:
             (a.sign < 0 and lo != -inf) or (a.sign > 0 and hi != inf)
         )
 
+    def still(a: Growth) -> Growth:
+        if a.known_to_decay() and lo <= 0 <= hi:
+            above = a if hi > 0 else g.VANISHING
+            below = a if lo < 0 else g.VANISHING
+            return above if above == below or a.sign > 0 else below if a.sign < 0 else g.FADING
+        return as_value(lambda x: min(max(x, lo), hi))(a)
+
     return Operation(
         increasing(lambda x: min(max(x, lo), hi)),
         on_growth(
             same if hi == inf else to(hi),
             same if lo == -inf else to(lo),
-            as_value(lambda x: min(max(x, lo), hi)),
+            still,
         ),
         What.CLAMP,
         cut,
@@ -345,10 +367,7 @@ def _pow(value: float, exponent: float) -> float:
 
 def multiply(x: Interval, y: Interval) -> Interval:
     """Monotone in each argument, but for `inf * 0`, which hides between corners."""
-    if (0 in x and _reaches_inf(y)) or (0 in y and _reaches_inf(x)):
-        nan = True
-    else:
-        nan = x.nan or y.nan
+    nan = x.nan or y.nan or (0 in x and _reaches_inf(y)) or (0 in y and _reaches_inf(x))
     corners = [a * b for a, b in product((x.lo, x.hi), (y.lo, y.hi))]
     real = [0.0 if isnan(corner) else corner for corner in corners]
     return Interval(min(real), max(real), nan)

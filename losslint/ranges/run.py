@@ -36,6 +36,10 @@ USED_AS_MODULE = re.compile(
 )
 
 
+# Functions that set parameters to what they start with.
+STARTS = re.compile(r"init|reset|load|build|setup", re.IGNORECASE)
+
+
 class Exhausted(Exception):
     """This function takes too long to follow; nothing is said about it."""
 
@@ -47,6 +51,7 @@ class Frame:
     scope: str
     instance: Instance | None = None
     self_name: str | None = None
+    function: str = ""
     closure: Mapping[str, Object] = field(default_factory=dict)
     returns: list[Object] = field(default_factory=list)
     without_gradient: int = 0
@@ -88,7 +93,7 @@ class Run(ABC):
         self.sinks: list[Sink] = []
         self.rectified: list[tuple[Value, cst.BaseExpression, str]] = []
         self.pending: list[tuple[Function, Frame]] = []
-        self.manual: set[str] = set()  # parameters whose .grad is written by hand
+        self.manual: set[str] = set()  # parameters, or gradients, that are set by hand
         self.naming: str | None = None
         self.depth = 0
         self.running: list[cst.FunctionDef] = []
@@ -137,6 +142,12 @@ class Run(ABC):
         for part in parts(value):
             if part.leaves() or any(t.cut for t in part.terms):
                 self.sinks.append(Sink(part, node, how, env.frame.scope))
+
+    def projected(self, node: cst.BaseExpression, env: Env) -> None:
+        """Remember a parameter that is moved by hand, other than to initialise it."""
+        path = dotted(node)
+        if path is not None and not STARTS.search(env.frame.function):
+            self.manual.add(path.removesuffix(".data"))
 
     def note_rectified(
         self, value: Value, node: cst.BaseExpression, how: str

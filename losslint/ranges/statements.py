@@ -193,6 +193,7 @@ def bind(run: Run, target: cst.BaseExpression, value: Object, env: Env) -> None:
             run.manual.add(owner)
             return
         if target.attr.value == "data":
+            run.projected(target.value, env)
             return
     store(target, value, env)
 
@@ -232,9 +233,9 @@ def _named_part(value: Value, target: cst.BaseExpression) -> Object:
     name = target_name(target) or spelling(target)
     origins = {f.origin for f in value.factors()} or {Origin.UNKNOWN}
     hint = is_loss_like(name)
-    if Origin.LOSS in origins:
-        low = 0.0 if hint else None
-        return factor_value(Factor(name, Origin.LOSS if hint else Origin.UNKNOWN, low, hint, hint))
+    if hint:
+        low = 0.0 if Origin.LOSS in origins else None
+        return factor_value(Factor(name, Origin.LOSS, low, True, True))
     order = (Origin.NETWORK, Origin.DATA, Origin.ARGUMENT)
     origin = next((o for o in order if o in origins), Origin.UNKNOWN)
     return factor_value(Factor(name, origin, hint=hint))

@@ -86,6 +86,12 @@ class Factor:
         return self.lower is not None and self.lower >= 0
 
     @property
+    def plural(self) -> bool:
+        """Whether it stands for several things: an element, or a name such as `losses`."""
+        last = self.name.partition("[")[0].rpartition(".")[2]
+        return self.collection or last.endswith(("es", "list", "dict", "terms", "values"))
+
+    @property
     def known_signed(self) -> bool:
         """A loss that can be negative by its meaning."""
         return self.origin is Origin.LOSS and self.lower is not None and self.lower < 0

@@ -52,10 +52,16 @@ class LearnedWeight:
 
     @cached_property
     def known_losses(self) -> bool:
-        """Whether each thing that is weighted is a loss, or spelled like one."""
-        return bool(self.factors) and all(
-            any(f.origin is Origin.LOSS or f.hint for f in t.factors) for t in self.weights
-        )
+        """Whether what is weighted are losses: several, or one that a loss function returned.
+
+        A single argument that is but called `loss` may be one of many things: a
+        layer that scales it, a weight that another objective learns.
+        """
+        found = [f for t in self.weights for f in t.factors if f.origin is Origin.LOSS or f.hint]
+        every = all(any(f in found for f in t.factors) for t in self.weights)
+        called = any(f.origin is Origin.LOSS for f in found)
+        several = len({f.name for f in found}) > 1 or any(f.plural for f in found)
+        return bool(found) and every and (called or several)
 
     @property
     def known_tensor(self) -> bool:
@@ -149,6 +155,11 @@ class LearnedWeight:
 
     # --- places ---------------------------------------------------------------------------
 
+    def place(self, term: Term) -> Step | None:
+        """The step that makes the weight of a term: its last operation, or its first read."""
+        made = [s for s in term.steps if s.what is not What.READ]
+        return made[-1] if made else next(iter(term.steps), None)
+
     @cached_property
     def weight_nodes(self) -> frozenset[cst.CSTNode]:
         """Every place through which the leaf reached a weight."""
@@ -226,7 +237,7 @@ def _learned_weight(leaf: Leaf, value: Value, sink: Sink) -> LearnedWeight | Non
     if leaf.kind is not Kind.NETWORK:
         if any(t.post for t in weights + solos):
             return None
-        if any(f.origin in RAW and not f.reduced for t in weights for f in t.factors):
+        if any(f.origin in RAW and not (f.reduced or f.hint) for t in weights for f in t.factors):
             return None
     return LearnedWeight(leaf, sink, tuple(weights), tuple(solos))
 

@@ -28,7 +28,8 @@ def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
     if weight.leaf.kind is not Kind.PARAMETER or not weight.known_losses:
         return
     term = next((t for t in weight.weights if t.steps), None)
-    if term is None:
+    place = term and weight.place(term)
+    if term is None or place is None:
         return
     if weight.on_simplex:
         message = (
@@ -46,7 +47,7 @@ def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
             f" {shape(weight.lead_of_weights(end))}, and no term grows in return"
         ]
     yield rule.finding(
-        module.span(term.steps[-1].node), message, fix=_fix(weight, term, module), evidence=evidence
+        module.span(place.node), message, fix=_fix(weight, term, module), evidence=evidence
     )
 
 

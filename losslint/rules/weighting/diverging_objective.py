@@ -35,7 +35,9 @@ def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
     elif weight.known_losses and not weight.solos:
         term = next((t for t in weight.weights if t.steps), None)
         if term is not None:
-            yield _finding(weight, term, term.steps[-1], end, module, None)
+            step = weight.place(term)
+            if step is not None:
+                yield _finding(weight, term, step, end, module, None)
 
 
 def _finding(
