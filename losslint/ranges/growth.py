@@ -60,14 +60,14 @@ class Growth:
 
     def known_to_grow(self) -> bool:
         """Whether the magnitude certainly runs to infinity."""
-        return self.has_order() and self.rank > (0, 0, 0)
+        return self.has_order() and self.rank > (0.0, 0.0, 0.0)
 
     def known_to_decay(self) -> bool:
         """Whether the value certainly runs to 0."""
-        return self.has_order() and self.rank < (0, 0, 0)
+        return self.has_order() and self.rank < (0.0, 0.0, 0.0)
 
     def known_linear(self) -> bool:
-        return self.has_order() and self.rank == (0, 1, 0)
+        return self.has_order() and self.rank == (0.0, 1.0, 0.0)
 
 
 ONE = Growth(coefficient=1.0)
@@ -117,8 +117,14 @@ def multiply(a: Growth, b: Growth) -> Growth:
     exact = a.exact and b.exact
     if not exact and a.rate * b.rate < 0:
         return UNKNOWN
-    rank = (_together(x, y) for x, y in zip(a.rank, b.rank, strict=True))
-    return Growth(sign, *rank, _times(a.coefficient, b.coefficient), exact)
+    return Growth(
+        sign,
+        _together(a.rate, b.rate),
+        _together(a.power, b.power),
+        _together(a.logs, b.logs),
+        _times(a.coefficient, b.coefficient),
+        exact,
+    )
 
 
 def invert(a: Growth) -> Growth:
@@ -149,26 +155,30 @@ def raise_to(a: Growth, exponent: float) -> Growth:
         coefficient = None if a.coefficient is None else a.coefficient**exponent
     except OverflowError:
         coefficient = None
-    rank = (_rounded(x * exponent) for x in a.rank)
-    return Growth(sign, *rank, coefficient, a.exact)
+    rate, power, logs = (_rounded(x * exponent) for x in a.rank)
+    return Growth(sign, rate, power, logs, coefficient, a.exact)
 
 
 def exponential(a: Growth) -> Growth:
-    """The growth of `exp(a)`."""
+    """The growth of `exp(a)`, as far as the leading term of `a` tells.
+
+    Known limit: what grows slower than it is lost, so that `exp(x + log(x))` is
+    taken for `exp(x)`.
+    """
     if not a.has_order():
         return a
     if not a.known_to_grow():
-        if a.rank == (0, 0, 0) and a.coefficient is not None and a.sign:
+        if a.rank == (0.0, 0.0, 0.0) and a.coefficient is not None and a.sign:
             return constant(_exp(a.sign * a.coefficient))
         return replace(ONE, coefficient=1.0 if a.known_to_decay() else None)
     if a.sign == 0:
         return UNKNOWN
-    if a.rank == (0, 1, 0):
+    if a.rank == (0.0, 1.0, 0.0):
         rate = a.sign * (1.0 if a.coefficient is None else _rounded(a.coefficient))
         return Growth(rate=rate, exact=a.coefficient is not None)
-    if a.rank == (0, 0, 1):
+    if a.rank == (0.0, 0.0, 1.0):
         return UNKNOWN if a.coefficient is None else Growth(power=a.sign * _rounded(a.coefficient))
-    if a.rank > (0, 1, 0):
+    if a.rank > (0.0, 1.0, 0.0):
         return replace(VANISHING, sign=1) if a.sign < 0 else Growth(rate=math.inf, exact=False)
     return UNKNOWN
 
