@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -24,7 +24,7 @@ from torch import nn
 from losslint import Finding, Safety, check_source
 from losslint.rules.registry import all_rules
 from losslint.verify.calling import CannotCallError, weighting_of
-from losslint.verify.grid import survey
+from losslint.verify.grid import Sample, survey
 from losslint.verify.judgement import TOLERANCE, gradient_difference, properties_of
 from losslint.verify.optimum import learned_task, optima, settle
 from losslint.verify.properties import (
@@ -48,6 +48,9 @@ torch.set_num_threads(1)
 # a weight of e**10 times a loss of 10 is no float16 any more.
 SMALL_SIZES = (0.0, 0.05, 5.0, 10.0, 20.0, 100.0)
 SMALL_LOSSES = (0.0, 1.0)
+
+# How far from the start a stretch without gradient is still looked for.
+FAR_OUT = float("inf")
 
 Results = tuple[Result, ...]
 
@@ -84,8 +87,8 @@ def overflows_in_small_types(weighting: Weighting) -> bool:
     return not any(result.holds for result in finite_in_small_types(weighting))
 
 
-def dead(weighting: Weighting) -> bool:
-    return not no_dead_zone(weighting).holds
+def dead_somewhere(weighting: Weighting) -> bool:
+    return not no_dead_zone(weighting, near=FAR_OUT).holds
 
 
 def turns_a_task_off(weighting: Weighting) -> bool:
@@ -105,6 +108,31 @@ def every_property(before: Weighting, after: Weighting) -> Results:
 
 def every_property_anywhere(_: Weighting, after: Weighting) -> Results:
     return properties_of(after)
+
+
+def alive_and_nothing_lost(before: Weighting, after: Weighting) -> Results:
+    """A smooth clamp bounds what the hard one did, with a gradient, and keeps what held.
+
+    It cannot give what its bounds forbid: where the best weight lies beyond one, both
+    drift towards it, and neither balances there.
+    """
+    seen, now = survey(before), survey(after)
+    held = {result.name for result in properties_of(before) if result.holds}
+    kept = [result for result in properties_of(after, seen) if result.name in held]
+    return *kept, weights_within(now, seen), no_dead_zone(after, near=8.0)
+
+
+def weights_within(seen: Sequence[Sample], before: Sequence[Sample]) -> Result:
+    """No weight leaves the range that it had before, by more than 1 %.
+
+    Bounds in two calls, one in the other, meet each other's rounded corners.
+    """
+    now, then = (torch.stack([one.reading.weights for one in each]) for each in (seen, before))
+    low, high = float(then.min()), float(then.max())
+    lowest, highest = float(now.min()), float(now.max())
+    why = f"weights in [{lowest:g}, {highest:g}], before in [{low:g}, {high:g}]"
+    room = 1.01
+    return Result("same range of weights", low / room <= lowest and highest <= high * room, why)
 
 
 def every_property_in_small_types(before: Weighting, after: Weighting) -> Results:
@@ -132,7 +160,7 @@ PROOFS = {
     "overflowing_weight": Proof(
         overflows_in_small_types, every_property_in_small_types, keeps_gradients=True
     ),
-    "dead_clamp": Proof(dead),
+    "dead_clamp": Proof(dead_somewhere, alive_and_nothing_lost),
     "weighted_signed_loss": Proof(runs_away),
     "rectified_total": Proof(turns_a_task_off),
 }

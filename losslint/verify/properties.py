@@ -120,11 +120,11 @@ def reaches_every_parameter(weighting: Weighting) -> Result:
     return Result("P4 every parameter has a gradient", not without, why)
 
 
-def no_dead_zone(weighting: Weighting) -> Result:
+def no_dead_zone(weighting: Weighting, near: float = NEAR) -> Result:
     """P5: no parameter meets a stretch, near its start, without any gradient.
 
     A gradient of exactly 0 from some point outwards holds a parameter for ever.
-    Fails if such a stretch begins within 2 of the start; one further out is
+    Fails if such a stretch begins within `near` of the start; one further out is
     told in the result.
     """
     name = "P5 no dead zone"
@@ -143,7 +143,7 @@ def no_dead_zone(weighting: Weighting) -> Result:
         if dead:
             found.append((dead[0], f"gradient 0 from {dead[0]:g} off the start, {title}"))
     why = "; ".join(text for _, text in found) or f"alive to {OUTWARDS[-1]:g}"
-    return Result(name, all(begins > NEAR for begins, _ in found), why)
+    return Result(name, all(begins > near for begins, _ in found), why)
 
 
 def trains_every_task(seen: Iterable[Sample]) -> Result:
