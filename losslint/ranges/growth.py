@@ -209,7 +209,7 @@ def add(*terms: Growth) -> Growth:
         return UNDEFINED
     if not all(term.has_order() for term in terms):
         return UNKNOWN
-    top = max(terms, key=lambda term: term.rank)
+    top = max(terms, key=lambda term: (term.rank, not term.exact))
     leading = [term for term in terms if term.rank == top.rank]
     unclear = [term for term in terms if not _comparable(term, top)]
     if len(leading) == 1 and not unclear:
@@ -247,7 +247,9 @@ def _comparable(a: Growth, b: Growth) -> bool:
 
 def _cancelled(top: Growth) -> Growth:
     """What is left of terms that may cancel: it may be of any lower order."""
-    return VANISHING if top == VANISHING else FADING if top.known_to_decay() else UNKNOWN
+    if top.exact and top.rank == VANISHING.rank:
+        return VANISHING
+    return FADING if top.known_to_decay() else UNKNOWN
 
 
 def _together(a: float, b: float) -> float:
