@@ -62,7 +62,9 @@ def _strength(weight: LearnedWeight, solo: Term) -> str:
     return f"{slope.coefficient:g}" if slope.known_linear() and slope.coefficient else STRENGTH
 
 
-def _barrier(weight: LearnedWeight, module: Module, step: Step | None) -> tuple[str, Spelling] | None:
+def _barrier(
+    weight: LearnedWeight, module: Module, step: Step | None
+) -> tuple[str, Spelling] | None:
     """`F.log_softmax(logits, dim=0)`, with the arguments of the softmax that made the weights."""
     found = [s for t in weight.weights for s in t.steps if s.what is What.SIMPLEX]
     spelling = spelled(module, "torch.nn.functional.log_softmax")
@@ -82,10 +84,14 @@ def _barrier(weight: LearnedWeight, module: Module, step: Step | None) -> tuple[
     return f"{spelling.text}({logits}, {dim})", spelling
 
 
-def in_scope(module: Module, expression: cst.BaseExpression, made: cst.CSTNode, used: cst.CSTNode) -> bool:
+def in_scope(
+    module: Module, expression: cst.BaseExpression, made: cst.CSTNode, used: cst.CSTNode
+) -> bool:
     """Whether the names of `expression`, read at `made`, mean the same at `used`."""
     here, there = list(ancestors(module.tree, made)), list(ancestors(module.tree, used))
-    functions = [next((a for a in way if isinstance(a, cst.FunctionDef)), None) for way in (here, there)]
+    functions = [
+        next((a for a in way if isinstance(a, cst.FunctionDef)), None) for way in (here, there)
+    ]
     if functions[0] is not functions[1]:
         return False
     block = next((a for a in here if isinstance(a, (cst.IndentedBlock, cst.Module))), None)
@@ -97,7 +103,7 @@ def in_scope(module: Module, expression: cst.BaseExpression, made: cst.CSTNode, 
     for node in nodes(scope):
         if isinstance(node, (cst.AssignTarget, cst.AugAssign)):
             target = node.target
-            if isinstance(target, cst.Name) and target.value in names:
-                if module.span(target).start in between:
-                    return False
+            rebound = isinstance(target, cst.Name) and target.value in names
+            if rebound and module.span(target).start in between:
+                return False
     return True

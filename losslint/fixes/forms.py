@@ -8,6 +8,7 @@ working range the same gradient. Liebel and Koerner (2018) use `log(1 + v)`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,9 +24,13 @@ from losslint.ranges.growth import End, Growth
 from losslint.ranges.value import Step, Term, What
 from losslint.ranges.weights import LearnedWeight
 
-FLOOR = "10.0"  # the variance never counts as less than e**-10
+FLOOR = 10.0  # the variance never counts as less than e**-10
 FLOOR_VARIANCE = "4.54e-5"  # e**-10
 OPPOSITE = {End.PLUS: End.MINUS, End.MINUS: End.PLUS, End.ZERO_ABOVE: End.PLUS}
+
+# Where a log-variance s starts lower, the floor is felt in the working range: 4
+# below the start it changes a gradient by 2 * e**-(FLOOR + s), over 0.8 %.
+LOWEST_START = -0.4
 SIMPLE = (cst.Name, cst.Attribute, cst.Subscript, cst.Call)
 
 
@@ -56,6 +61,33 @@ def regularizer_edits(
         return _write(_linear(module, step, scale, floor), step, scale, module)
     if step.what is What.LOG:
         return _write(_logarithmic(module, step, scale, floor), step, scale, module)
+    return None
+
+
+def floored(
+    weight: LearnedWeight, falls: End, module: Module, form: str
+) -> tuple[Edit, ...] | None:
+    """Edits that give every falling term of a weight its floor; None unless all can have one.
+
+    One term that still falls would take the total to -inf once the weight is bounded.
+    """
+    parts = [
+        regularizer_edits(weight, solo, falls, module, form) for solo in weight.falling_solos(falls)
+    ]
+    known = [part for part in parts if part is not None]
+    return merged(known) if known and len(known) == len(parts) else None
+
+
+def starting_log_variance(weight: LearnedWeight, falls: End) -> float | None:
+    """The log-variance that training begins at; None where it is not known."""
+    held, start = end_that_holds(weight, falls), weight.leaf.start
+    found = None if held is None else _log_variance(weight, held)
+    if start is None or found is None or found.coefficient is None:
+        return None
+    if found.known_linear():
+        return found.sign * found.coefficient * (-start if held is End.MINUS else start)
+    if held is End.PLUS and start > 0 and found.logs == 1 and not (found.rate or found.power):
+        return found.sign * found.coefficient * math.log(start)
     return None
 
 
@@ -93,9 +125,7 @@ def _log_variance(weight: LearnedWeight, held: End) -> Growth | None:
     }
     if len(found) != 1:
         return None
-    decay = next(
-        x for x in (t.at(weight.leaf, held) for t in weight.weights) if x.known_to_decay()
-    )
+    decay = next(x for x in (t.at(weight.leaf, held) for t in weight.weights) if x.known_to_decay())
     positive = Growth(1, decay.rate, decay.power, decay.logs, 1.0, decay.exact)
     return g.logarithm(g.invert(positive))
 
@@ -104,22 +134,24 @@ def _linear(module: Module, step: Step, scale: Scale, floor: bool) -> tuple[str,
     softplus = spelled(module, "torch.nn.functional.softplus")
     if softplus is None:
         return None
-    inner = shifted(module.text(step.node), scale.times, FLOOR if floor else "")
+    inner = shifted(module.text(step.node), scale.times, floor=floor)
     factor = 1 / abs(scale.times)
     prefix = "" if factor == 1 else f"{factor:g} * "
     return f"{prefix}{softplus.text}({inner})", softplus
 
 
-def shifted(text: str, times: float, by: str) -> str:
-    """`times * text + by` as a person would write it."""
+def shifted(text: str, times: float, *, floor: bool) -> str:
+    """`times * text`, raised by the floor, as a person would write it."""
     size = abs(times)
     product = text if size == 1 else f"{size:g} * {text}"
     if times > 0:
-        return f"{product} + {by}" if by else product
-    return f"{by} - {product}" if by else f"-{product}"
+        return f"{product} + {FLOOR}" if floor else product
+    return f"{FLOOR} - {product}" if floor else f"-{product}"
 
 
-def _logarithmic(module: Module, step: Step, scale: Scale, floor: bool) -> tuple[str, Spelling] | None:
+def _logarithmic(
+    module: Module, step: Step, scale: Scale, floor: bool
+) -> tuple[str, Spelling] | None:
     """`log(1 + v / floor)`, with v the power of the logarithm's argument that is a variance."""
     log1p = spelled(module, "torch.log1p")
     argument = step.argument
@@ -133,9 +165,9 @@ def _logarithmic(module: Module, step: Step, scale: Scale, floor: bool) -> tuple
     power = scale.times
     if power != 1:
         text = f"{text if _binds(of) else f'({text})'}**{power:g}"
-    elif not _binds(of) and not isinstance(of, cst.BinaryOperation):
-        text = f"({text})"
-    elif isinstance(of, cst.BinaryOperation) and isinstance(of.operator, (cst.Add, cst.Subtract)):
+    elif (not _binds(of) and not isinstance(of, cst.BinaryOperation)) or (
+        isinstance(of, cst.BinaryOperation) and isinstance(of.operator, (cst.Add, cst.Subtract))
+    ):
         text = f"({text})"
     prefix = "" if power == 1 else f"{1 / power:g} * "
     inside = f"{text} / {FLOOR_VARIANCE}" if floor else text
@@ -144,12 +176,11 @@ def _logarithmic(module: Module, step: Step, scale: Scale, floor: bool) -> tuple
 
 def _factor_of_product(argument: cst.BaseExpression) -> tuple[cst.BaseExpression, bool]:
     """`x` for `x.prod()` and `torch.prod(x)`: the log of a product is a sum of logs."""
-    if isinstance(argument, cst.Call) and isinstance(argument.func, cst.Attribute):
-        if argument.func.attr.value == "prod":
-            if len(argument.args) == 1 and isinstance(argument.func.value, cst.Name):
-                return argument.args[0].value, True
-            if not argument.args:
-                return argument.func.value, True
+    match argument:
+        case cst.Call(func=cst.Attribute(value=cst.Name(), attr=cst.Name("prod")), args=[whole]):
+            return whole.value, True
+        case cst.Call(func=cst.Attribute(value=factors, attr=cst.Name("prod")), args=[]):
+            return factors, True
     return argument, False
 
 
@@ -171,9 +202,19 @@ def _write(
         else:
             edits.append(flip)
     bare = text.startswith("-") or " * " in text.partition("(")[0]
-    if bare and needs_parentheses(module, step.node):
+    if bare and needs_parentheses(module, _reduced(module, step.node)):
         text = f"({text})"
     return (Edit(module.span(step.node), text), *edits, *spelling.edits)
+
+
+def _reduced(module: Module, node: cst.CSTNode) -> cst.CSTNode:
+    """`x.sum()` for an `x` that is summed by a method: a factor in front may stay outside."""
+    around = parent(module.tree, node)
+    if getattr(node, "lpar", ()) or not isinstance(around, cst.Attribute):
+        return node
+    call = parent(module.tree, around)
+    linear = around.value is node and around.attr.value in ("sum", "mean")
+    return call if linear and isinstance(call, cst.Call) and call.func is around else node
 
 
 def needs_parentheses(module: Module, node: cst.CSTNode) -> bool:
@@ -208,7 +249,9 @@ def weight_edits(weight: LearnedWeight, module: Module) -> dict[cst.CSTNode, tup
     return found
 
 
-def _bounded(weight: LearnedWeight, term: Term, step: Step, module: Module) -> tuple[Edit, ...] | None:
+def _bounded(
+    weight: LearnedWeight, term: Term, step: Step, module: Module
+) -> tuple[Edit, ...] | None:
     argument = step.argument
     softplus = spelled(module, "torch.nn.functional.softplus")
     if argument is None or softplus is None or len(term.leaves()) != 1:

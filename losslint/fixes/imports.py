@@ -27,14 +27,15 @@ def spelled(module: Module, qualified: str) -> Spelling | None:
     """The spelling of a function of torch in this module; None if it cannot be reached."""
     names = Names(module.tree)
     known = names.spelled(qualified)
-    if known is not None and not _rebound(module, known.partition(".")[0]):
-        if "." not in known or not known.startswith("torch.nn.functional"):
-            return Spelling(known)
+    if known is not None and _rebound(module, known.partition(".")[0]):
+        known = None
+    if known is not None and not known.startswith(f"{FUNCTIONAL}."):
+        return Spelling(known)
     if qualified.startswith(FUNCTIONAL) and not _used(module, "F"):
         edit = _after_torch_import(module, f"import {FUNCTIONAL} as F")
         if edit is not None:
             return Spelling("F" + qualified[len(FUNCTIONAL) :], (edit,))
-    if known is not None and not _rebound(module, known.partition(".")[0]):
+    if known is not None:
         return Spelling(known)
     if not _used(module, "torch"):
         edit = _after_torch_import(module, "import torch")
@@ -92,9 +93,7 @@ def _after_torch_import(module: Module, line: str) -> Edit | None:
         return None
     data = module.source.data
     end = module.span(last).end
-    newline = min(
-        (i for i in (data.find(b"\n", end), data.find(b"\r", end)) if i >= 0), default=-1
-    )
+    newline = min((i for i in (data.find(b"\n", end), data.find(b"\r", end)) if i >= 0), default=-1)
     if newline < 0:
         return None
     return Edit(Span(newline, newline), f"\n{line}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from losslint.findings import Edit, Span
-from losslint.fixes.forms import FLOOR, FLOOR_VARIANCE, end_that_holds, shifted
+from losslint.fixes.forms import FLOOR_VARIANCE, end_that_holds, shifted
 from losslint.fixes.imports import spelled
 from losslint.model.module import Module
 from losslint.model.parents import parent
@@ -42,7 +42,7 @@ def _text(
         if softplus is None:
             return None
         times = -decay.rate * here.sign / (here.coefficient or 1.0)
-        return f"{softplus.text}({shifted(name, times, FLOOR)})", softplus.edits
+        return f"{softplus.text}({shifted(name, times, floor=True)})", softplus.edits
     if decay.power < 0 and decay.power % 2 == 0 and held is End.PLUS:
         log1p = spelled(module, "torch.log1p")
         if log1p is None:
@@ -57,7 +57,15 @@ def appended(module: Module, node: cst.BaseExpression, text: str) -> tuple[Edit,
     end = module.span(node).end + sum(len(module.text(p)) for p in node.rpar)
     if isinstance(
         around,
-        (cst.Assign, cst.AnnAssign, cst.AugAssign, cst.Return, cst.Arg, cst.Element, cst.DictElement),
+        (
+            cst.Assign,
+            cst.AnnAssign,
+            cst.AugAssign,
+            cst.Return,
+            cst.Arg,
+            cst.Element,
+            cst.DictElement,
+        ),
     ):
         subtracted = isinstance(around, cst.AugAssign) and not isinstance(
             around.operator, cst.AddAssign

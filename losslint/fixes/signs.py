@@ -29,9 +29,8 @@ def flipped(module: Module, step: Step) -> Edit | None:
 
 
 def _minus_of(module: Module, around: cst.CSTNode | None, node: cst.CSTNode) -> Edit | None:
-    if isinstance(around, cst.AugAssign) and around.value is node:
-        if isinstance(around.operator, cst.SubtractAssign):
-            return Edit(module.span(around.operator), "+=")
+    if isinstance(around, cst.AugAssign) and isinstance(around.operator, cst.SubtractAssign):
+        return Edit(module.span(around.operator), "+=") if around.value is node else None
     if isinstance(around, cst.UnaryOperation) and isinstance(around.operator, cst.Minus):
         return Edit(Span(module.span(around).start, module.span(node).start - _opening(node)), "")
     if isinstance(around, cst.BinaryOperation):

@@ -7,6 +7,7 @@ from functools import lru_cache
 from losslint.model.module import Module
 from losslint.ranges.evaluate import subjects
 from losslint.ranges.growth import End
+from losslint.ranges.interval import Interval
 from losslint.ranges.value import Sample, sampled
 from losslint.ranges.weights import LearnedWeight
 
@@ -15,17 +16,20 @@ FAR = {End.MINUS: -40.0, End.PLUS: 40.0, End.ZERO_ABOVE: 1e-9, End.ZERO_BELOW: -
 NEAR = {End.MINUS: -6.0, End.PLUS: 6.0, End.ZERO_ABOVE: 0.05, End.ZERO_BELOW: -0.05}
 
 
-def contribution(module: Module, weight: LearnedWeight, sample: Sample) -> float | None:
+def contribution(module: Module, weight: LearnedWeight, sample: Sample) -> Interval | None:
     """What the terms of one learned weight add up to for these numbers.
 
-    None where the code holds constants that are not known, so that no number
-    would be true.
+    One number, or the range that a share of a whole leaves open. None where the
+    code holds constants that are not known, so that no number would be true.
     """
     for other in _sampled(module, sample):
         if other.leaf == weight.leaf and other.sink.node is weight.sink.node:
             bounds = [t.interval for t in other.terms]
-            if len(bounds) == len(weight.terms) and all(b.lo == b.hi for b in bounds):
-                return sum(b.lo for b in bounds)
+            known = [
+                b.lo == b.hi or bool(t.simplex) for b, t in zip(bounds, other.terms, strict=True)
+            ]
+            if len(bounds) == len(weight.terms) and all(known):
+                return Interval(sum(b.lo for b in bounds), sum(b.hi for b in bounds))
     return None
 
 

@@ -28,7 +28,7 @@ def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
     if weight.leaf.kind is not Kind.PARAMETER or not weight.known_losses:
         return
     term = next((t for t in weight.weights if t.steps), None)
-    place = term and weight.place(term)
+    place = None if term is None else weight.place(term)
     if term is None or place is None:
         return
     if weight.on_simplex:
@@ -36,7 +36,9 @@ def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
             f"nothing holds the normalised weights of `{weight.leaf}` apart from 0 and 1:"
             " the optimum puts everything on the task with the smallest loss"
         )
-        evidence = ["the total is a convex combination of the losses: its minimum is the smallest of them"]
+        evidence = [
+            "the total is a convex combination of the losses: its minimum is the smallest of them"
+        ]
     else:
         message = (
             f"nothing grows when the weights of `{weight.leaf}` shrink:"
@@ -44,7 +46,7 @@ def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
         )
         evidence = [
             f"as {weight.leaf} {reaches(end)}, the weight decays"
-            f" {shape(weight.lead_of_weights(end))}, and no term grows in return"
+            f" {shape(weight.lead_of_weights(end), weight.leaf, end)}, and no term grows in return"
         ]
     yield rule.finding(
         module.span(place.node), message, fix=_fix(weight, term, module), evidence=evidence
@@ -56,6 +58,8 @@ def _fix(weight: LearnedWeight, term: Term, module: Module) -> Fix | None:
         return None
     if weight.on_simplex:
         edits = added_barrier(weight, term, module)
-        return edits and Fix("Add the barrier of the weights", edits, Safety.UNSAFE)
-    edits = added_regularizer(weight, term, module)
-    return edits and Fix("Add the regularizer", edits, Safety.UNSAFE)
+        title = "Add the barrier of the weights"
+    else:
+        edits = added_regularizer(weight, term, module)
+        title = "Add the regularizer"
+    return None if edits is None else Fix(title, edits, Safety.UNSAFE)

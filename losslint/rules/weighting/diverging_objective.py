@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from losslint.findings import Finding, Fix, Safety, Severity
 from losslint.fixes.barrier import barrier_edits
-from losslint.fixes.forms import merged, regularizer_edits, weight_edits
+from losslint.fixes.forms import floored, merged, weight_edits
 from losslint.model.module import Module
 from losslint.ranges.growth import End
 from losslint.ranges.value import Step, Term
@@ -26,15 +26,15 @@ def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
     end = weight.divergence
     if end is None or weight.signed or not is_trained(weight):
         return
-    falling = weight.falling_solos(end)
+    falling = weight.falling_solos(end) if weight.weighs_losses else []
     if falling:
+        fix = _fix(weight, falling, end, module)
         for solo in falling:
             step = weight.occurrence(solo)
             if step is not None:
-                yield _finding(weight, solo, step, end, module, _fix(weight, solo, end, module))
+                yield _finding(weight, solo, step, end, module, fix)
     elif weight.known_losses and not weight.solos:
-        term = next((t for t in weight.weights if t.steps), None)
-        if term is not None:
+        for term in weight.weights:
             step = weight.place(term)
             if step is not None:
                 yield _finding(weight, term, step, end, module, None)
@@ -48,7 +48,7 @@ def _finding(
         f"{_reason(weight)}: the total falls to -inf whatever the task losses are",
         fix=fix,
         evidence=[
-            f"as {weight.leaf} {reaches(end)}, this term falls {shape(term.at(weight.leaf, end))}"
+            f"as {weight.leaf} {reaches(end)}, this term falls {shape(term.at(weight.leaf, end), weight.leaf, end)}"
             f" and no other term grows as fast",
             *witness(module, weight, end, far=True),
         ],
@@ -68,13 +68,14 @@ def _reason(weight: LearnedWeight) -> str:
     return f"no weight holds `{weight.leaf}` back where its regularizer falls"
 
 
-def _fix(weight: LearnedWeight, solo: Term, end: End, module: Module) -> Fix | None:
+def _fix(weight: LearnedWeight, falling: list[Term], end: End, module: Module) -> Fix | None:
     if weight.on_simplex:
-        edits = barrier_edits(weight, solo, module)
-        return edits and Fix("Replace the regularizer by the barrier of the weights", edits, Safety.SAFE)
+        edits = barrier_edits(weight, falling[0], module) if len(falling) == 1 else None
+        title = "Replace the regularizer by the barrier of the weights"
+        return None if edits is None else Fix(title, edits, Safety.SAFE)
     if all(not t.growth for t in weight.weights):
         return None
-    edits = regularizer_edits(weight, solo, end, module, "floor")
+    edits = floored(weight, end, module, "floor")
     if edits is None:
         return None
     edits = merged([edits, *weight_edits(weight, module).values()])

@@ -6,13 +6,21 @@ PAGE
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from losslint.findings import Finding, Fix, Safety, Severity
-from losslint.fixes.forms import merged, regularizer_edits, weight_edits
+from losslint.fixes.forms import (
+    FLOOR,
+    LOWEST_START,
+    floored,
+    merged,
+    starting_log_variance,
+    weight_edits,
+)
 from losslint.model.module import Module
 from losslint.ranges.growth import End
-from losslint.ranges.value import Term, What
+from losslint.ranges.value import What
 from losslint.ranges.weights import LearnedWeight
 from losslint.rules.base import Rule
 from losslint.rules.weighting.words import NEEDS, is_trained, reaches, shape, witness
@@ -29,36 +37,54 @@ LIKELIHOOD = (
 def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
     if not is_trained(weight) or weight.signed or weight.divergence:
         return
-    if weight.fall is None:
+    end = weight.fall
+    if end is None:
         yield from _clamped(weight, module)
         return
-    for solo in weight.falling_solos(weight.fall):
+    fix = _fix(weight, end, module)
+    for solo in weight.falling_solos(end):
         step = weight.occurrence(solo)
         if step is not None:
             yield rule.finding(
                 module.span(step.whole),
                 f"nothing bounds `{weight.leaf}` in this loss: the total turns negative"
                 " and goes to -inf as a task's loss goes to 0",
-                fix=_fix(weight, solo, weight.fall, module),
+                fix=fix,
                 evidence=[
-                    f"as {weight.leaf} {reaches(weight.fall)}, this term falls"
-                    f" {shape(solo.at(weight.leaf, weight.fall))}; the weight grows"
-                    f" {shape(weight.lead_of_weights(weight.fall))}, times a loss that can be 0",
-                    *witness(module, weight, weight.fall, far=False),
+                    f"as {weight.leaf} {reaches(end)}, this term falls"
+                    f" {shape(solo.at(weight.leaf, end), weight.leaf, end)}; the weight grows"
+                    f" {shape(weight.lead_of_weights(end), weight.leaf, end)},"
+                    " times a loss that can be 0",
+                    *witness(module, weight, end, far=False),
                     LIKELIHOOD,
+                    *_low_start(fix, weight, end),
                 ],
             )
 
 
-def _fix(weight: LearnedWeight, solo: Term, end: End, module: Module) -> Fix | None:
+def _fix(weight: LearnedWeight, end: End, module: Module) -> Fix | None:
     form = module.settings.log_variance_form
-    edits = regularizer_edits(weight, solo, end, module, form)
+    edits = floored(weight, end, module, form)
     if edits is None:
         return None
     if form != "floor":
         return Fix("Replace the regularizer by softplus", edits, Safety.UNSAFE)
     bounded = merged([edits, *weight_edits(weight, module).values()])
-    return Fix("Give the log-variance a soft floor at -10", bounded, Safety.SAFE)
+    start = starting_log_variance(weight, end)
+    near = start is not None and start < LOWEST_START
+    safety = Safety.UNSAFE if near else Safety.SAFE
+    return Fix("Give the log-variance a soft floor at -10", bounded, safety)
+
+
+def _low_start(fix: Fix | None, weight: LearnedWeight, end: End) -> list[str]:
+    """Why the floor is not safe here."""
+    start = starting_log_variance(weight, end)
+    if fix is None or start is None or start >= LOWEST_START:
+        return []
+    return [
+        f"the log-variance starts at {start:g}, nearer to the floor: 4 below its start the fix"
+        f" changes gradients by {200 * math.exp(4 - FLOOR - start):.2g} %, where safe is 0.8 %"
+    ]
 
 
 def _clamped(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
@@ -74,5 +100,8 @@ def _clamped(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
                 module.span(step.whole),
                 f"the clamp bounds this term at {low:g} a task, so the total can still be negative",
                 severity=Severity.NOTE,
-                evidence=[f"clamped to {list(clamp.bounds)}, this term is at least {low:g}", LIKELIHOOD],
+                evidence=[
+                    f"clamped to {list(clamp.bounds)}, this term is at least {low:g}",
+                    LIKELIHOOD,
+                ],
             )
