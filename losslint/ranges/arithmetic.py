@@ -366,7 +366,7 @@ def item(value: Value, key: str | None, node: cst.BaseExpression) -> Value:
         flat = frozenset((names.get(leaf, leaf), end) for leaf, end in term.flat)
         factors = frozenset(
             replace(f, name=f"{f.name}[{key or ''}]", collection=True)
-            if f.origin is Origin.ARGUMENT
+            if f.origin in (Origin.ARGUMENT, Origin.UNKNOWN, Origin.NETWORK)
             else f
             for f in term.factors
         )

@@ -9,7 +9,7 @@ import libcst as cst
 from losslint.model.classes import parameters
 from losslint.model.names import dotted
 from losslint.ranges import arithmetic as ar
-from losslint.ranges.collections import collection_method
+from losslint.ranges.collections import collection_method, set_attribute
 from losslint.ranges.indexing import turns_of, zipped
 from losslint.ranges.losses import is_loss_like, lower_bound
 from losslint.ranges.objects import (
@@ -252,7 +252,7 @@ def _register(run: Run, base: Instance, how: str, node: cst.Call, env: Env) -> O
         run.naming = before
         if how == "register_buffer" and isinstance(value, Value):
             value = ar.constant_tensor()
-        base.attributes[name] = value
+        set_attribute(base, name, value)
     return unknown(node)
 
 

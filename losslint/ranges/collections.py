@@ -6,9 +6,9 @@ import libcst as cst
 
 from losslint.model.names import dotted
 from losslint.ranges.indexing import element, key_of, one_of
-from losslint.ranges.objects import Dictionary, Object, Sequence
-from losslint.ranges.run import Env, Run, join, unknown
-from losslint.ranges.value import number
+from losslint.ranges.objects import Dictionary, Instance, Object, Sequence
+from losslint.ranges.run import Env, Run, has_leaves, join, unknown
+from losslint.ranges.value import Value, number
 
 Collection = Sequence | Dictionary
 
@@ -107,9 +107,20 @@ def _store_attribute(target: cst.Attribute, value: Object, env: Env) -> None:
         return
     instance, self_name = env.frame.instance, env.frame.self_name
     if instance is not None and path.startswith(f"{self_name}."):
-        instance.attributes[path.partition(".")[2]] = value
+        set_attribute(instance, path.partition(".")[2], value)
     else:
         env.names[path] = value
+
+
+def set_attribute(instance: Instance, name: str, value: Object) -> None:
+    """Set an attribute; what is a parameter on one path stays one for all."""
+    known = instance.attributes.get(name)
+    if known is None or has_leaves(value) or not _is_leaf(known):
+        instance.attributes[name] = value
+
+
+def _is_leaf(thing: Object) -> bool:
+    return isinstance(thing, Value) and has_leaves(thing) and len(thing.terms) == 1
 
 
 def held(node: cst.BaseExpression, env: Env) -> Object | None:

@@ -22,7 +22,7 @@ from losslint.ranges.losses import is_loss_like
 from losslint.ranges.objects import Function, Instance, Object, Sequence
 from losslint.ranges.run import Env, Exhausted, Frame, Run, has_leaves, unknown
 from losslint.ranges.statements import bind, block, target_name
-from losslint.ranges.value import Factor, Origin, Value, factor_value, positive
+from losslint.ranges.value import Factor, Leaf, Origin, Value, factor_value, leaf_value, positive
 from losslint.ranges.weights import LearnedWeight, RectifiedTotal, learned_weights, rectified_totals
 
 NOT_TRAINED = frozenset(("torch.no_grad", "torch.inference_mode", "no_grad", "inference_mode"))
@@ -224,10 +224,20 @@ class Evaluator(Run):
             if default.number is not None and not _is_word(parameter.default):
                 return positive() if default.number > 0 else ar.constant_tensor()
         annotation = parameter.annotation.annotation if parameter.annotation else None
+        if annotation is not None and self._is_parameter(annotation):
+            return leaf_value(Leaf(name))
         if isinstance(annotation, cst.Name) and annotation.value in ("float", "int"):
             return positive()
         origin = Origin.UNKNOWN if setting else Origin.ARGUMENT
         return factor_value(Factor(name, origin, hint=is_loss_like(name)))
+
+    def _is_parameter(self, annotation: cst.BaseExpression) -> bool:
+        """Whether an annotation says `nn.Parameter`, or a list of them."""
+        if isinstance(annotation, cst.Subscript):
+            inner = annotation.slice[-1].slice
+            return isinstance(inner, cst.Index) and self._is_parameter(inner.value)
+        name = self.names.qualified(annotation) or ""
+        return name.startswith("torch.nn.") and name.rpartition(".")[2].startswith("Parameter")
 
     def returned(self, value: Object, node: cst.BaseExpression, env: Env) -> None:
         if self.depth == 0:

@@ -28,6 +28,7 @@ class Kind(Enum):
     PARAMETER = "parameter"  # a Parameter, or a tensor with requires_grad=True
     ATTRIBUTE = "attribute"  # a tensor that another module holds
     NETWORK = "network"  # an output of a network
+    HANDED = "handed"  # an argument, or something else that came from outside
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,13 @@ class Origin(Enum):
     UNKNOWN = "unknown"
 
 
-KINDS = {Origin.NETWORK: Kind.NETWORK, Origin.MODULE: Kind.ATTRIBUTE}
+# What each factor is as a leaf, once an exponential has made a weight of it.
+KINDS = {
+    Origin.NETWORK: Kind.NETWORK,
+    Origin.MODULE: Kind.ATTRIBUTE,
+    Origin.ARGUMENT: Kind.HANDED,
+    Origin.UNKNOWN: Kind.HANDED,
+}
 
 
 @dataclass(frozen=True)
@@ -167,7 +174,9 @@ class Term:
             return None
         (factor,) = self.factors
         kind = KINDS.get(factor.origin)
-        return Leaf(factor.name, kind) if kind is not None and not factor.hint else None
+        if kind is None or factor.hint or factor.reduced:
+            return None
+        return Leaf(factor.name, kind)
 
     def last(self, what: What) -> Step | None:
         """The latest step of this kind."""
@@ -242,8 +251,12 @@ def factor_interval(factor: Factor) -> Interval:
     """What a factor can be: at least its lower bound, where it has one."""
     sample = _sample.get()
     if sample is not None:
-        return point(sample.leaf if factor.origin in KINDS else sample.loss)
+        return point(sample.leaf if _is_weight(factor) else sample.loss)
     return Interval(-math.inf if factor.lower is None else factor.lower, math.inf)
+
+
+def _is_weight(factor: Factor) -> bool:
+    return factor.origin in KINDS and not (factor.hint or factor.reduced)
 
 
 @dataclass(frozen=True)

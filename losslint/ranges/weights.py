@@ -34,6 +34,7 @@ class LearnedWeight:
     weights: tuple[Term, ...]
     solos: tuple[Term, ...]
     regularized_elsewhere: frozenset[End] = frozenset()
+    several: bool = False  # the total holds other weights of this kind
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -57,11 +58,16 @@ class LearnedWeight:
         A single argument that is but called `loss` may be one of many things: a
         layer that scales it, a weight that another objective learns.
         """
-        found = [f for t in self.weights for f in t.factors if f.origin is Origin.LOSS or f.hint]
-        every = all(any(f in found for f in t.factors) for t in self.weights)
+        found = [f for t in self.weights for f in t.factors if _may_be_loss(f)]
+        every = all(_weighs_losses(t) for t in self.weights)
         called = any(f.origin is Origin.LOSS for f in found)
         several = len({f.name for f in found}) > 1 or any(f.plural for f in found)
         return bool(found) and every and (called or several)
+
+    @cached_property
+    def weighs_losses(self) -> bool:
+        """Whether each weighted term has a loss among its factors, and no raw data."""
+        return all(_weighs_losses(t) for t in self.weights)
 
     @property
     def known_tensor(self) -> bool:
@@ -162,8 +168,9 @@ class LearnedWeight:
 
     @cached_property
     def weight_nodes(self) -> frozenset[cst.CSTNode]:
-        """Every place through which the leaf reached a weight."""
-        return frozenset(s.node for t in self.weights for s in t.steps)
+        """Every place through which the leaf reached a weight, and no regularizer scaled by data."""
+        made = [t for t in self.weights if any(s.what is not What.READ for s in t.steps)]
+        return frozenset(s.node for t in made or self.weights for s in t.steps)
 
     def occurrence(self, solo: Term) -> Step | None:
         """The innermost place that feeds this term and no weight, linear from there on."""
@@ -177,6 +184,18 @@ class LearnedWeight:
     def falling_solos(self, end: End) -> list[Term]:
         """The terms that take the total down at one end."""
         return [t for t in self.solos if _falls(t.at(self.leaf, end))]
+
+
+def _may_be_loss(factor: Factor) -> bool:
+    return factor.origin is Origin.LOSS or factor.hint
+
+
+def _weighs_losses(term: Term) -> bool:
+    """Whether a loss is among the factors of a term, and no raw data beside it."""
+    raw = {Origin.ARGUMENT, Origin.DATA, Origin.NETWORK}
+    return any(_may_be_loss(f) for f in term.factors) and not any(
+        f.origin in raw and not (f.reduced or f.hint) for f in term.factors
+    )
 
 
 def _falls(growth: Growth) -> bool:
@@ -200,6 +219,8 @@ def rectified_totals(
     for value, node, how in found:
         for leaf in value.leaves():
             weights, solos = _split(value, leaf)
+            if not all(_weighs_losses(t) for t in weights):
+                continue
             if weights and solos and any(t.interval.lo < 0 for t in solos):
                 kept.setdefault(node, RectifiedTotal(value, node, how))
     return list(kept.values())
@@ -210,13 +231,25 @@ def learned_weights(sinks: Iterable[Sink], manual: set[str]) -> list[LearnedWeig
     found: dict[object, LearnedWeight] = {}
     for sink in sinks:
         value = _folded(_with_stand_ins(sink.value))
-        for leaf in sorted(value.leaves() | _cuts(value), key=str):
-            if leaf.name in manual:
-                continue
-            weight = _learned_weight(leaf, value, sink)
-            if weight is not None:
-                found.setdefault(_identity(weight), weight)
+        leaves = sorted(value.leaves() | _cuts(value), key=str)
+        candidates = [
+            weight
+            for leaf in leaves
+            if leaf.name not in manual
+            for weight in [_candidate(leaf, value, sink)]
+            if weight is not None
+        ]
+        balanced = sum(w.fall is not None for w in candidates)
+        for weight in candidates:
+            several = balanced > 1 or _is_item(weight)
+            if _is_weighting(weight, several):
+                found.setdefault(_identity(weight), replace(weight, several=several))
     return _with_scopes(list(found.values()))
+
+
+def _is_item(weight: LearnedWeight) -> bool:
+    """Whether the leaf is one of many, indexed as the losses are."""
+    return "[" in weight.leaf.name or weight.leaf.item is not None
 
 
 def _cuts(value: Value) -> frozenset[Leaf]:
@@ -228,18 +261,35 @@ def _identity(weight: LearnedWeight) -> object:
     return weight.leaf, weight.sink.scope, tuple(places)
 
 
-def _learned_weight(leaf: Leaf, value: Value, sink: Sink) -> LearnedWeight | None:
+def _candidate(leaf: Leaf, value: Value, sink: Sink) -> LearnedWeight | None:
+    """What a total does along `leaf`, where that is known and the leaf multiplies something."""
     weights, solos = _split(value, leaf)
     if not weights or (leaf.kind is not Kind.PARAMETER and not solos):
         return None
-    if any(not t.at(leaf, end).has_order() for t in weights + solos for end in (End.PLUS, End.MINUS) if t.at(leaf, end) != g.UNDEFINED):
-        return None
-    if leaf.kind is not Kind.NETWORK:
-        if any(t.post for t in weights + solos):
-            return None
-        if any(f.origin in RAW and not (f.reduced or f.hint) for t in weights for f in t.factors):
-            return None
+    for term in weights + solos:
+        for end in (End.PLUS, End.MINUS):
+            growth = term.at(leaf, end)
+            if not growth.has_order() and growth != g.UNDEFINED:
+                return None
     return LearnedWeight(leaf, sink, tuple(weights), tuple(solos))
+
+
+def _is_weighting(weight: LearnedWeight, several: bool) -> bool:
+    """Whether losses are weighted, and not data in a likelihood of its own.
+
+    `exp(-s) * (x - y)**2 + s`, averaged over the data, is a likelihood with one
+    noise scale; two of them with a scale each are two tasks that are weighed.
+    """
+    if weight.leaf.kind is Kind.NETWORK:
+        return True
+    raw = [t for t in weight.weights if t.post or _holds_raw_data(t)]
+    if not raw:
+        return True
+    return len(raw) < len(weight.weights) or (several and weight.fall is not None)
+
+
+def _holds_raw_data(term: Term) -> bool:
+    return any(f.origin in RAW and not (f.reduced or f.hint) for f in term.factors)
 
 
 def _split(value: Value, leaf: Leaf) -> tuple[list[Term], list[Term]]:
@@ -248,7 +298,8 @@ def _split(value: Value, leaf: Leaf) -> tuple[list[Term], list[Term]]:
     for term in value.terms:
         if leaf not in term.leaves() and leaf not in term.cut:
             continue
-        (weights if term.factors else solos).append(term)
+        beside = any(other.kind is not Kind.PARAMETER for other in term.leaves() - {leaf})
+        (weights if term.factors or beside else solos).append(term)
     return weights, [t for t in solos if leaf in t.leaves()]
 
 
