@@ -7,10 +7,14 @@ import libcst as cst
 from losslint.findings import Edit
 from losslint.fixes.imports import spelled
 from losslint.model.module import Module
+from losslint.model.parents import parent
 from losslint.ranges.value import What
 from losslint.ranges.weights import LearnedWeight
 
 SMALLEST = "1e-6"
+
+# What may stand around a sum without parentheses.
+OUTERMOST = (cst.Arg, cst.Assign, cst.Element, cst.Return)
 
 
 def positive_edits(weight: LearnedWeight, module: Module) -> tuple[Edit, ...] | None:
@@ -24,8 +28,9 @@ def positive_edits(weight: LearnedWeight, module: Module) -> tuple[Edit, ...] | 
         if first is None:
             return None
         reads[first.node] = None
-    edits = [
-        Edit(module.span(node), f"({softplus.text}({module.text(node)}) + {SMALLEST})")
-        for node in reads
-    ]
+    edits = []
+    for node in reads:
+        new = f"{softplus.text}({module.text(node)}) + {SMALLEST}"
+        bare = isinstance(parent(module.tree, node), OUTERMOST)
+        edits.append(Edit(module.span(node), new if bare else f"({new})"))
     return (*edits, *softplus.edits)
