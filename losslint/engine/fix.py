@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from losslint.config import Settings
 from losslint.engine.check import check, unreadable
 from losslint.engine.selection import Selection
-from losslint.findings import Edit, Finding, Safety
+from losslint.findings import Edit, Finding, Safety, Severity
 from losslint.model.module import Module, Unreadable
 from losslint.rules import registry
 from losslint.rules.base import Rule
@@ -64,28 +65,37 @@ def settle(
 ) -> FixResult:
     """Check and fix, again and again, until a check asks for no fix any more.
 
-    A fix after which the file would not parse is withheld. Fixes that never
+    A fix is withheld if the file would not parse after it, if it leaves its
+    finding where it was, or if it brings a new error or warning. Fixes that never
     come to an end leave the source as it was, and say so as LL000.
     """
     rules = tuple(rules)
-    before = source
+    now = _State(source, check(source, rules, settings))
+    before = now
     refused: dict[str, str] = {}
     applied = 0
     for _ in range(MAX_PASSES):
-        found = check(source, rules, settings)
-        asked = [f for f in found if f.fix and f.fix.safety in fixes]
-        wanted = [f for f in asked if _key(f, source) not in refused]
+        asked = [f for f in now.findings if f.fix and f.fix.safety in fixes]
+        wanted = [f for f in asked if _key(f, now.source) not in refused]
         if not wanted:
-            withheld = tuple(_withheld(f, source, refused[_key(f, source)]) for f in asked)
-            return FixResult(source, applied, tuple(found), withheld)
+            withheld = tuple(_withheld(f, now.source, refused[_key(f, now.source)]) for f in asked)
+            return FixResult(now.source, applied, tuple(now.findings), withheld)
         chosen = without_overlaps(wanted)
-        changed, reasons = _apply_what_fits(source, chosen, settings)
-        refused.update({_key(finding, source): why for finding, why in reasons.items()})
+        after, reasons = _apply_what_fits(now, chosen, rules, settings)
+        refused.update({_key(finding, now.source): why for finding, why in reasons.items()})
         applied += len(chosen) - len(reasons)
-        source = changed
+        now = after
     names = ", ".join(sorted({finding.code for finding in wanted}))
     problem = unreadable(f"fixes of {names} do not come to an end; none was applied")
-    return FixResult(before, 0, (*check(before, rules, settings), problem))
+    return FixResult(before.source, 0, (*before.findings, problem))
+
+
+@dataclass(frozen=True)
+class _State:
+    """A source and what was found in it."""
+
+    source: Source
+    findings: list[Finding]
 
 
 def without_overlaps(findings: Iterable[Finding]) -> list[Finding]:
@@ -126,22 +136,44 @@ def apply_edits(source: Source, edits: Iterable[Edit]) -> Source:
 
 
 def _apply_what_fits(
-    source: Source, findings: list[Finding], settings: Settings
-) -> tuple[Source, dict[Finding, str]]:
-    """The source with the fixes that leave Python behind, and why the others do not."""
+    now: _State, chosen: list[Finding], rules: tuple[Rule, ...], settings: Settings
+) -> tuple[_State, dict[Finding, str]]:
+    """What the fixes that can be proven make of a source, and why the others cannot."""
     try:
-        return _apply(source, findings, settings), {}
+        return _proven(now, chosen, rules, settings), {}
     except Unfit:
         good: list[Finding] = []
-    result = source
+    result = now
     reasons: dict[Finding, str] = {}
-    for finding in findings:
+    for finding in chosen:
         try:
-            result = _apply(source, [*good, finding], settings)
+            result = _proven(now, [*good, finding], rules, settings)
             good.append(finding)
         except Unfit as problem:
             reasons[finding] = str(problem)
     return result, reasons
+
+
+def _proven(
+    now: _State, chosen: list[Finding], rules: tuple[Rule, ...], settings: Settings
+) -> _State:
+    """The source with these fixes, checked again: their findings gone, none worse in return.
+
+    Raises:
+        Unfit: the result does not parse, or is not what the fixes promise.
+    """
+    changed = _apply(now.source, chosen, settings)
+    after = _State(changed, check(changed, rules, settings))
+    had = Counter(f.code for f in now.findings)
+    has = Counter(f.code for f in after.findings)
+    grave = {f.code for f in after.findings if f.severity is not Severity.NOTE}
+    for code in sorted(grave):
+        if has[code] > had[code]:
+            raise Unfit(f"it would bring {code}")
+    for code in sorted({f.code for f in chosen}):
+        if has[code] >= had[code]:
+            raise Unfit(f"{code} would still be found")
+    return after
 
 
 class Unfit(ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 
 import libcst as cst
@@ -24,6 +25,7 @@ class Names:
     def __init__(self, tree: cst.Module) -> None:
         self._imported: dict[str, str] = {}
         self._star = False
+        self._stars: list[str] = []
         for statement in statements(tree.body):
             if isinstance(statement, cst.SimpleStatementLine):
                 for small in statement.body:
@@ -43,6 +45,9 @@ class Names:
         elif isinstance(small, cst.ImportFrom):
             if isinstance(small.names, cst.ImportStar):
                 self._star = True
+                origin = dotted(small.module) if small.module else None
+                if origin is not None and origin.partition(".")[0] == "torch":
+                    self._stars.append(origin)
                 return
             dots = "." * len(small.relative)
             origin = dots + (dotted(small.module) or "" if small.module else "")
@@ -58,6 +63,8 @@ class Names:
         first, _, rest = spelling.partition(".")
         origin = self._imported.get(first)
         if origin is None:
+            if self._stars and not rest and not hasattr(builtins, first):
+                return f"{self._stars[-1]}.{first}"
             return None
         return f"{origin}.{rest}" if rest else origin
 

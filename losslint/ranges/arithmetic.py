@@ -33,6 +33,10 @@ MAX_PRODUCT = 48  # terms of a product; beyond it the factors are taken as one t
 MAX_SUM = 160  # terms of a sum; beyond it, one term with the leading growth
 
 
+# The log of a share: whichever way its logit runs, some share falls exponentially.
+BARRIER = Growth(sign=-1, power=1.0)
+
+
 def add(a: Value, b: Value) -> Value:
     """The sum, term by term."""
     if a.number == 0:
@@ -200,6 +204,8 @@ def apply(
         key: g.UNKNOWN if mixed else operation.growth(found)
         for key, found in term.growth.items()
     }
+    if operation.what is What.LOG and term.simplex and not mixed:
+        growth = {key: BARRIER if key[0] in term.simplex else v for key, v in growth.items()}
     flat = term.flat | {
         key for key, found in term.growth.items() if not mixed and operation.flat(found)
     }
@@ -251,7 +257,7 @@ def normalise(value: Value, node: cst.BaseExpression, argument: cst.BaseExpressi
     return apply(ops.OPERATIONS["softmax"], value, node, argument)
 
 
-def reduce(value: Value, name: str, *, whole: bool = True) -> Value:
+def reduce(value: Value, name: str, node: cst.BaseExpression, *, whole: bool = True) -> Value:
     """A sum or mean over elements. `whole` is False where a dimension stays.
 
     A parameter that met data before it was reduced is no loss weight but part of
@@ -259,6 +265,8 @@ def reduce(value: Value, name: str, *, whole: bool = True) -> Value:
     """
     bare = [t for t in value.terms if not (t.growth or t.simplex or t.cut)]
     rest = [_reduced(t) for t in value.terms if t.growth or t.simplex or t.cut]
+    if len(value.terms) == 1:
+        rest = [_around(t, node) for t in rest]
     raw = {Origin.DATA, Origin.NETWORK}
     if bare and whole and any(f.origin in raw for t in bare for f in t.factors):
         sum_ = Value(tuple(bare))
@@ -276,6 +284,11 @@ def _reduced(term: Term) -> Term:
     arguments = {f.name for f in term.factors if f.origin is Origin.ARGUMENT and not f.hint}
     post = term.post or bool(raw) or len(arguments) > 1
     return replace(term, post=post, many=True)
+
+
+def within(value: Value, node: cst.BaseExpression) -> Value:
+    """The same value, now as all of `node`; a sum of several terms keeps their places."""
+    return Value((_around(value.terms[0], node),)) if len(value.terms) == 1 else value
 
 
 def detach(value: Value) -> Value:

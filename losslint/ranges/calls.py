@@ -149,7 +149,7 @@ def _builtin(run: Run, name: str, node: cst.Call, env: Env) -> Object:
     if name == "sum" and first is not None:
         items = as_value(first, arguments.nodes[0])
         start = as_value(arguments.values[1], arguments.nodes[1]) if len(arguments.values) > 1 else number(0)
-        return ar.add(start, items)
+        return ar.within(ar.add(start, items), node)
     if name in ("list", "tuple", "sorted", "reversed", "iter", "set"):
         return first if first is not None else Sequence(())
     if name in ("dict", "OrderedDict", "defaultdict"):
@@ -267,6 +267,8 @@ def _tensor_method(run: Run, base: Object, name: str, node: cst.Call, func: cst.
         return _network_method(run, base, name, node, env, arguments)
     if isinstance(base, Value) and name in COUNTS:
         return positive()
+    if isinstance(base, Value) and base.leaves() and name in ("items", "values", "keys"):
+        return _entries(base, name, node)
     if name in PROJECTIONS and (env.frame.without_gradient or _is_data(func.value)):
         run.projected(func.value, env)
     value = as_value(base, func.value)
@@ -283,6 +285,13 @@ def _tensor_method(run: Run, base: Object, name: str, node: cst.Call, func: cst.
     if name.endswith("_") and holder is not None and isinstance(func.value, cst.Name):
         env.names[holder] = found
     return found
+
+
+def _entries(base: Value, name: str, node: cst.Call) -> Object:
+    """What a ParameterDict yields: its keys are not known, its entries are its items."""
+    entry = ar.item(base, None, node)
+    shown: dict[str, Object] = {"keys": unknown(node), "values": entry}
+    return Sequence((shown.get(name, Sequence((unknown(node), entry))),), open=True)
 
 
 def _is_data(node: cst.BaseExpression) -> bool:

@@ -42,7 +42,7 @@ def binary(
     if kind == "Power":
         return power(a, b, node, left_node)
     if kind == "MatrixMultiply":
-        return ar.reduce(ar.multiply(a, b), spelling(node))
+        return ar.reduce(ar.multiply(a, b), spelling(node), node)
     return ar.opaque([a, b], spelling(node))
 
 

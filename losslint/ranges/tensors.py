@@ -143,7 +143,7 @@ def tensor_operation(
         return value
     if name in ops.REDUCTIONS:
         whole = not any(k in keywords for k in ("dim", "axis")) and len(things) < 2
-        return ar.reduce(value, f"{spelling(node)}@{id(node)}", whole=whole)
+        return ar.reduce(value, f"{spelling(node)}@{id(node)}", node, whole=whole)
     if name in ops.CUTS:
         return ar.detach(value)
     if name in ("clamp", "clip", "clamp_min", "clamp_max", "hardtanh", "relu6", "threshold"):
@@ -178,7 +178,7 @@ def _of_two(
     if name == "pow":
         return power(a, b, node, nodes[0])
     if name in PRODUCTS:
-        return ar.reduce(ar.multiply(a, b), spelling(node))
+        return ar.reduce(ar.multiply(a, b), spelling(node), node)
     if name in ("where", "lerp", "softplus", "softmax"):
         return None
     return None
@@ -209,7 +209,7 @@ def _others(
     if name == "softmin":
         return ar.apply(ops.OPERATIONS["softmax"], ar.scale(value, -1.0), node)
     if name in ("norm", "vector_norm"):
-        return ar.reduce(ar.apply(ops.OPERATIONS["abs"], value, node, nodes[0]), f"{spelling(node)}@{id(node)}")
+        return ar.reduce(ar.apply(ops.OPERATIONS["abs"], value, node, nodes[0]), f"{spelling(node)}@{id(node)}", node)
     if name in ("prod", "cumsum", "flip", "sort", "nan_to_num", "diag", "ravel"):
         return replace_many(value)
     if name == "where" and len(things) > 2:
@@ -217,7 +217,7 @@ def _others(
         return found if isinstance(found, Value) else None
     if name in ("var", "std"):
         squared = ar.apply(ops.OPERATIONS["square"], value, node, nodes[0])
-        return ar.reduce(squared, f"{spelling(node)}@{id(node)}", whole=len(things) < 2)
+        return ar.reduce(squared, f"{spelling(node)}@{id(node)}", node, whole=len(things) < 2)
     if name in ("cosine_similarity", "normalize"):
         return ar.opaque([as_value(t, n) for t, n in zip(things, nodes, strict=False)], spelling(node), Origin.DATA)
     return None

@@ -34,6 +34,7 @@ class LearnedWeight:
     weights: tuple[Term, ...]
     solos: tuple[Term, ...]
     regularized_elsewhere: frozenset[End] = frozenset()
+    floored: bool = False  # a constant part of the weight stays when the leaf's part decays
     several: bool = False  # the total holds other weights of this kind
 
     @property
@@ -61,7 +62,8 @@ class LearnedWeight:
         found = [f for t in self.weights for f in t.factors if _may_be_loss(f)]
         every = all(_weighs_losses(t) for t in self.weights)
         called = any(f.origin is Origin.LOSS for f in found)
-        several = len({f.name for f in found}) > 1 or any(f.plural for f in found)
+        total = {f.name for f in self.sink.value.factors() if f.origin is Origin.LOSS or f.hint}
+        several = len(total) > 1 or any(f.plural for f in found)
         return bool(found) and every and (called or several)
 
     @cached_property
@@ -112,6 +114,8 @@ class LearnedWeight:
     @cached_property
     def collapse(self) -> End | None:
         """Where the weights shrink to nothing and nothing grows in return."""
+        if self.floored:
+            return None
         for end in (End.PLUS, End.MINUS, End.ZERO_ABOVE):
             if end in self.regularized_elsewhere:
                 continue
@@ -271,7 +275,13 @@ def _candidate(leaf: Leaf, value: Value, sink: Sink) -> LearnedWeight | None:
             growth = term.at(leaf, end)
             if not growth.has_order() and growth != g.UNDEFINED:
                 return None
-    return LearnedWeight(leaf, sink, tuple(weights), tuple(solos))
+    bare = {_names(t) for t in value.terms if leaf not in t.leaves() | t.cut}
+    floored = any(_names(t) in bare for t in weights)
+    return LearnedWeight(leaf, sink, tuple(weights), tuple(solos), floored=floored)
+
+
+def _names(term: Term) -> frozenset[str]:
+    return frozenset(f.name for f in term.factors)
 
 
 def _is_weighting(weight: LearnedWeight, several: bool) -> bool:
