@@ -11,6 +11,7 @@ import libcst as cst
 
 from losslint.findings import Edit
 from losslint.fixes.imports import Spelling, spelled
+from losslint.fixes.regularizer import appended, turn_of
 from losslint.model.module import Module
 from losslint.model.parents import ancestors, nodes, parent
 from losslint.ranges.growth import End
@@ -23,38 +24,46 @@ STRENGTH = "0.5"
 def barrier_edits(weight: LearnedWeight, solo: Term, module: Module) -> tuple[Edit, ...] | None:
     """Edits that replace a regularizing term by the barrier; None where it cannot be written."""
     step = weight.occurrence(solo)
-    written = _barrier(weight, module, step)
-    if step is None or written is None or step.what is not What.READ:
+    softmax = _softmax(weight)
+    written = None if step is None else _barrier(softmax, module, step.node)
+    if step is None or softmax is None or written is None:
+        return None
+    if turn_of(module, step.whole) is not turn_of(module, softmax.node):
         return None
     text, spelling = written
-    if isinstance(step.node, cst.Subscript):
-        return None
     strength = _strength(weight, solo)
-    around = parent(module.tree, step.whole)
-    sign: tuple[Edit, ...] = ()
-    term = f"-{strength} * {text}.sum()"
-    if isinstance(around, cst.BinaryOperation) and around.right is step.whole:
-        term = term[1:]
-        if isinstance(around.operator, cst.Add):
-            sign = (Edit(module.span(around.operator), "-"),)
-    elif isinstance(around, cst.AugAssign) and isinstance(around.operator, cst.AddAssign):
-        term, sign = term[1:], (Edit(module.span(around.operator), "-="),)
-    elif isinstance(around, cst.AugAssign):
-        term = term[1:]
-    return (Edit(module.span(step.whole), term), *sign, *spelling.edits)
+    term = f"{text}.sum()" if strength == "1" else f"{strength} * {text}.sum()"
+    span = module.span(step.whole)
+    edits: tuple[Edit, ...]
+    match parent(module.tree, step.whole):
+        case cst.BinaryOperation(operator=cst.Add() as sign, right=right) if right is step.whole:
+            edits = (Edit(module.span(sign), "-"), Edit(span, term))
+        case cst.BinaryOperation(operator=cst.Subtract(), right=right) if right is step.whole:
+            edits = (Edit(span, term),)
+        case cst.AugAssign(operator=cst.AddAssign() as sign):
+            edits = (Edit(module.span(sign), "-="), Edit(span, term))
+        case cst.AugAssign(operator=cst.SubtractAssign()):
+            edits = (Edit(span, term),)
+        case _:
+            edits = (Edit(span, f"-{term}"),)
+    return (*edits, *spelling.edits)
 
 
-def added_barrier(weight: LearnedWeight, term: Term, module: Module) -> tuple[Edit, ...] | None:
+def added_barrier(weight: LearnedWeight, module: Module) -> tuple[Edit, ...] | None:
     """Edits that add the barrier behind the weighted sum."""
-    step = term.steps[-1] if term.steps else None
-    written = _barrier(weight, module, step)
-    if step is None or written is None:
+    softmax = _softmax(weight)
+    if softmax is None:
         return None
-    from losslint.fixes.regularizer import appended
-
-    text, spelling = written
-    edits = appended(module, step.whole, f" - {STRENGTH} * {text}.sum()")
-    return edits and (*edits, *spelling.edits)
+    for term in reversed(weight.weights):
+        for step in reversed(term.steps):
+            written = _barrier(softmax, module, step.whole)
+            if written is None or turn_of(module, step.whole) is not turn_of(module, softmax.node):
+                continue
+            text, spelling = written
+            edits = appended(module, step.whole, f" - {STRENGTH} * {text}.sum()")
+            if edits is not None and module.span(step.whole).start > module.span(softmax.node).end:
+                return (*edits, *spelling.edits)
+    return None
 
 
 def _strength(weight: LearnedWeight, solo: Term) -> str:
@@ -62,26 +71,43 @@ def _strength(weight: LearnedWeight, solo: Term) -> str:
     return f"{slope.coefficient:g}" if slope.known_linear() and slope.coefficient else STRENGTH
 
 
+def _softmax(weight: LearnedWeight) -> Step | None:
+    """The one softmax that makes all the weights."""
+    found = [s for t in weight.weights for s in t.steps if s.what is What.SIMPLEX]
+    return found[0] if len({s.node for s in found}) == 1 else None
+
+
 def _barrier(
-    weight: LearnedWeight, module: Module, step: Step | None
+    softmax: Step | None, module: Module, used: cst.CSTNode
 ) -> tuple[str, Spelling] | None:
     """`F.log_softmax(logits, dim=0)`, with the arguments of the softmax that made the weights."""
-    found = [s for t in weight.weights for s in t.steps if s.what is What.SIMPLEX]
     spelling = spelled(module, "torch.nn.functional.log_softmax")
-    if step is None or spelling is None or len({s.node for s in found}) != 1:
+    if softmax is None or spelling is None or softmax.argument is None:
         return None
-    softmax = found[0]
-    if not isinstance(softmax.node, cst.Call) or softmax.argument is None:
+    if not isinstance(softmax.node, cst.Call):
         return None
-    if not in_scope(module, softmax.argument, softmax.node, step.node):
+    if not in_scope(module, softmax.argument, softmax.node, used):
         return None
     logits = module.text(softmax.argument)
-    rest = [a for a in softmax.node.args if a.value is not softmax.argument and a.keyword is None]
-    named = [a for a in softmax.node.args if a.keyword is not None and a.keyword.value == "dim"]
-    dim = f"dim={module.text(named[0].value)}" if named else None
-    if dim is None:
-        dim = f"dim={module.text(rest[0].value)}" if rest else "dim=-1"
-    return f"{spelling.text}({logits}, {dim})", spelling
+    rest = [a for a in softmax.node.args if a.value is not softmax.argument]
+    named = [a for a in rest if a.keyword is not None and a.keyword.value == "dim"]
+    plain = [a for a in rest if a.keyword is None]
+    if not (named or plain):  # the layer was told when it was made
+        made = _layer(module, softmax.node.func)
+        plain = list(made.args) if made is not None else []
+    dim = module.text((named or plain)[0].value) if named or plain else "-1"
+    return f"{spelling.text}({logits}, dim={dim})", spelling
+
+
+def _layer(module: Module, name: cst.BaseExpression) -> cst.Call | None:
+    """`nn.Softmax(dim=0)`, where that was assigned to `name`."""
+    for node in nodes(module.tree):
+        match node:
+            case cst.Assign(targets=[cst.AssignTarget(target)], value=cst.Call() as made) if (
+                target.deep_equals(name)
+            ):
+                return made
+    return None
 
 
 def in_scope(

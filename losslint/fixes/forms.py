@@ -16,6 +16,7 @@ import libcst as cst
 
 from losslint.findings import Edit, Span
 from losslint.fixes.imports import Spelling, spelled
+from losslint.fixes.quotients import multiplied
 from losslint.fixes.signs import flipped
 from losslint.model.module import Module
 from losslint.model.parents import parent
@@ -236,7 +237,9 @@ def needs_parentheses(module: Module, node: cst.CSTNode) -> bool:
 def weight_edits(weight: LearnedWeight, module: Module) -> dict[cst.CSTNode, tuple[Edit, ...]]:
     """For each unbounded exponential of a weight, edits that bound it from above.
 
-    An exponential that also feeds the regularizer is left alone.
+    A division by an exponential becomes a multiplication, where it stands in sight:
+    its gradient is NaN where the divisor overflows. An exponential that also feeds
+    the regularizer is left alone.
     """
     alone = {s.node for t in weight.solos for s in t.steps}
     found: dict[cst.CSTNode, tuple[Edit, ...]] = {}
@@ -260,6 +263,7 @@ def _bounded(
     if end is None:
         return None
     upward = step.at(weight.leaf, end).known_to_grow()
+    turned = None if upward else multiplied(module, step.node)
     text = module.text(argument)
     opposite = _opposite(module, argument)
     if not _binds(argument) and not _is_product(argument):
@@ -269,11 +273,12 @@ def _bounded(
         new = f"{FLOOR} - {softplus.text}({inner})"
     else:
         inner = f"{FLOOR} - {opposite}" if opposite else f"{text} + {FLOOR}"
-        new = f"{softplus.text}({inner}) - {FLOOR}"
+        floored = f"{softplus.text}({inner})"
+        new = f"{FLOOR} - {floored}" if turned else f"{floored} - {FLOOR}"
     around = parent(module.tree, argument)
     if isinstance(around, cst.Attribute) and not argument.lpar:
         new = f"({new})"
-    return (Edit(module.span(argument), new), *softplus.edits)
+    return (Edit(module.span(argument), new), *(turned or ()), *softplus.edits)
 
 
 def _opposite(module: Module, node: cst.BaseExpression) -> str | None:

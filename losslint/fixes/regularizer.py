@@ -8,12 +8,13 @@ from losslint.findings import Edit, Span
 from losslint.fixes.forms import FLOOR_VARIANCE, end_that_holds, shifted
 from losslint.fixes.imports import spelled
 from losslint.model.module import Module
-from losslint.model.parents import parent
+from losslint.model.parents import ancestors, parent
 from losslint.ranges.growth import End
 from losslint.ranges.value import Step, Term, What
 from losslint.ranges.weights import LearnedWeight
 
 STRENGTH = "0.5"  # as in Kendall et al. (2018), who add log(sigma) = 0.5 * log(variance)
+COMPREHENSIONS = (cst.GeneratorExp, cst.ListComp, cst.SetComp, cst.DictComp)
 
 
 def added_regularizer(weight: LearnedWeight, term: Term, module: Module) -> tuple[Edit, ...] | None:
@@ -26,9 +27,44 @@ def added_regularizer(weight: LearnedWeight, term: Term, module: Module) -> tupl
     if written is None:
         return None
     text, edits = written
-    total = ".sum()" if term.many and not isinstance(read.node, cst.Subscript) else ""
-    whole = appended(module, term.steps[-1].whole, f" + {STRENGTH} * {text}{total}")
-    return whole and (*whole, *edits)
+    whole = isinstance(read.node, (cst.Name, cst.Attribute))
+    total = ".sum()" if term.many and whole else ""
+    added = appended_to_sum(module, term, read.node, f" + {STRENGTH} * {text}{total}")
+    return added and (*added, *edits)
+
+
+def appended_to_sum(
+    module: Module, term: Term, read: cst.CSTNode, text: str
+) -> tuple[Edit, ...] | None:
+    """Edits that write `text`, a tail that reads `read`, behind a summand that holds `term`.
+
+    The latest place that is reached as often as `read` is, so that the names in
+    it mean the same and it counts once.
+    """
+    for step in reversed(term.steps):
+        if turn_of(module, step.whole) is turn_of(module, read):
+            edits = appended(module, step.whole, text)
+            if edits is not None:
+                return edits
+    return None
+
+
+def turn_of(module: Module, node: cst.CSTNode) -> cst.CSTNode | None:
+    """The innermost loop, comprehension or function that runs `node` anew each turn."""
+    inner, once = node, False
+    for around in ancestors(module.tree, node):
+        if isinstance(around, (cst.FunctionDef, cst.Lambda, cst.While)):
+            return around
+        if isinstance(around, cst.For) and around.iter is not inner:
+            return around
+        if isinstance(around, cst.CompFor):
+            once = around.iter is inner  # what is gone through is read once
+        elif isinstance(around, COMPREHENSIONS):
+            if not once:
+                return around
+            once = False
+        inner = around
+    return None
 
 
 def _text(
@@ -52,25 +88,23 @@ def _text(
 
 
 def appended(module: Module, node: cst.BaseExpression, text: str) -> tuple[Edit, ...] | None:
-    """Edits that write `text`, a sum's tail, behind `node`."""
-    around = parent(module.tree, node)
+    """Edits that write `text`, a sum's tail, behind `node`, where that is a summand."""
     end = module.span(node).end + sum(len(module.text(p)) for p in node.rpar)
-    if isinstance(
-        around,
-        (
-            cst.Assign,
-            cst.AnnAssign,
-            cst.AugAssign,
-            cst.Return,
-            cst.Arg,
-            cst.Element,
-            cst.DictElement,
-        ),
-    ):
-        subtracted = isinstance(around, cst.AugAssign) and not isinstance(
-            around.operator, cst.AddAssign
-        )
-        return None if subtracted else (Edit(Span(end, end), text),)
-    if isinstance(around, cst.BinaryOperation) and isinstance(around.operator, cst.Add):
-        return (Edit(Span(end, end), text),)
-    return None
+    if not _is_summand(module, node):
+        return None
+    return (Edit(Span(end, end), text),)
+
+
+def _is_summand(module: Module, node: cst.BaseExpression) -> bool:
+    match parent(module.tree, node):
+        case cst.Assign() | cst.AnnAssign() | cst.Return() | cst.Element() | cst.DictElement():
+            return True
+        case cst.AugAssign(operator=cst.AddAssign()) | cst.BinaryOperation(operator=cst.Add()):
+            return True
+        case cst.GeneratorExp(elt=term) | cst.ListComp(elt=term):
+            return term is node
+        case cst.Arg() as argument:
+            call = parent(module.tree, argument)
+            function = call.func if isinstance(call, cst.Call) else None
+            return isinstance(function, cst.Attribute) and function.attr.value == "append"
+    return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from losslint.findings import Finding, Fix, Safety, Severity
-from losslint.fixes.barrier import added_barrier
+from losslint.fixes.barrier import added_barrier, barrier_edits
 from losslint.fixes.regularizer import added_regularizer
 from losslint.model.module import Module
 from losslint.ranges.value import Kind, Term
@@ -54,12 +54,17 @@ def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
 
 
 def _fix(weight: LearnedWeight, term: Term, module: Module) -> Fix | None:
-    if weight.solos or len(weight.weights) > 1 or not term.growth:
+    if weight.on_simplex and len(weight.solos) == 1:
+        edits = barrier_edits(weight, weight.solos[0], module)
+        title = "Replace the regularizer by the barrier of the weights"
+    elif weight.solos:
         return None
-    if weight.on_simplex:
-        edits = added_barrier(weight, term, module)
+    elif weight.on_simplex:
+        edits = added_barrier(weight, module)
         title = "Add the barrier of the weights"
+    elif len(weight.weights) > 1 or not term.growth:
+        return None
     else:
         edits = added_regularizer(weight, term, module)
-        title = "Add the regularizer"
+        title = "Add the regularizer that the weight lacks"
     return None if edits is None else Fix(title, edits, Safety.UNSAFE)
