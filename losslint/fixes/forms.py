@@ -259,6 +259,8 @@ def _bounded(
     softplus = spelled(module, "torch.nn.functional.softplus")
     if argument is None or softplus is None or len(term.leaves()) != 1:
         return None
+    if not _is_exp(step.node):
+        return None  # the bound is a power of e
     end = next((e for e in (End.MINUS, End.PLUS) if term.at(weight.leaf, e).known_to_grow()), None)
     if end is None:
         return None
@@ -279,6 +281,14 @@ def _bounded(
     if isinstance(around, cst.Attribute) and not argument.lpar:
         new = f"({new})"
     return (Edit(module.span(argument), new), *(turned or ()), *softplus.edits)
+
+
+def _is_exp(node: cst.BaseExpression) -> bool:
+    """Whether this is a call, of no other power: `exp2(s)` and `10**s` have another base."""
+    match node:
+        case cst.Call(func=cst.Attribute(attr=cst.Name(name)) | cst.Name(name)):
+            return name not in ("exp2", "expm1", "pow", "float_power")
+    return False
 
 
 def _opposite(module: Module, node: cst.BaseExpression) -> str | None:

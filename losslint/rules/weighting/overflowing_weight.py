@@ -1,7 +1,65 @@
 """The exponential of a parameter without bounds weights a loss.
 
 ## What it does
-PAGE
+Finds `torch.exp(-s) * loss`, `loss / torch.exp(s)` and the like, for a learnable
+parameter s that nothing keeps out of the range where the exponential overflows. A
+warning in files that use half precision, a note elsewhere.
+
+## Why is this bad?
+The largest float16 is 65504, that is e**11.09, the largest float32 e**88.72. Once
+`s` is below -11.1, or -88.7, `exp(-s)` is inf, and so is the loss; times a loss of
+exactly 0 it is NaN. A task whose loss goes to 0, as one that is learned by heart
+does, pulls its `s` there without end.
+
+A division hides it. Autograd forms the gradient of `loss / exp(s)` by s as
+`-loss / exp(s) / exp(s) * exp(s)`. Above 88.7 (11.1 in float16) that is `0 * inf`:
+the loss reads a harmless 0.0, its gradient is NaN, and the next step makes `s` NaN
+too. Below -44.4 (-5.6) it is infinite, halfway to the overflow of the weight itself.
+
+Under `torch.autocast` `exp` runs in float32, which leaves the larger range; a model
+after `.half()`, and parameters made as float16, have the smaller one.
+
+## Example
+```python
+class TaskWeights(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.log_vars = nn.Parameter(torch.zeros(2))
+
+    def forward(self, losses):
+        return (losses / torch.exp(self.log_vars) + F.softplus(self.log_vars)).sum()
+```
+
+Use instead:
+```python
+class TaskWeights(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.log_vars = nn.Parameter(torch.zeros(2))
+
+    def forward(self, losses):
+        return (losses * torch.exp(10.0 - F.softplus(self.log_vars + 10.0)) + F.softplus(self.log_vars)).sum()
+```
+
+## Fix safety
+Safe: `-s` becomes `10.0 - F.softplus(s + 10.0)`, and a division a multiplication. The
+weight never exceeds e**10 = 22026, so neither float16 nor float32 overflows while
+losses are at most 1. Weights from e**-2 to e**4 times those at the start, and all
+gradients there, differ by less than 0.8 % from the original, which torch checks; at
+a weight of 1 by 4.5e-5. The state dict stays as it is.
+
+Where LL101 or LL102 stands on the same parameter, that fix bounds the weight too,
+and this finding carries none of its own.
+
+## Known limits
+There is no fix where the exponential feeds the regularizer as well, where its
+base is not e, or where it divides out of sight: as a variable, by `torch.div`, under
+a power. The precision of float16 is not looked at, only its range.
+
+## References
+- `torch.finfo`: https://docs.pytorch.org/docs/stable/type_info.html
+- Automatic mixed precision, "CUDA Ops that can autocast to float32":
+  https://docs.pytorch.org/docs/stable/amp.html
 """
 
 from __future__ import annotations
@@ -11,8 +69,8 @@ from collections.abc import Iterator
 
 from losslint.findings import Finding, Fix, Safety, Severity
 from losslint.fixes.forms import weight_edits
-from losslint.model.module import Module
 from losslint.fixes.quotients import multiplied
+from losslint.model.module import Module
 from losslint.ranges.growth import End
 from losslint.ranges.value import Step, What
 from losslint.ranges.weights import LearnedWeight
@@ -41,7 +99,9 @@ def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
         found = edits.get(step.node)
         if divides and multiplied(module, step.node) is None:
             found = None  # bounded from one side, the divisor still overflows on the other
-        evidence = [f"as {weight.leaf} {reaches(end)}, the weight grows {_growth(weight, step, end)}"]
+        evidence = [
+            f"as {weight.leaf} {reaches(end)}, the weight grows {_growth(weight, step, end)}"
+        ]
         evidence += ["this file uses half precision"] if half else []
         if covered:
             evidence.append(f"the fix of {covered} for the same parameter bounds this weight too")
@@ -79,7 +139,7 @@ def _message(weight: LearnedWeight, step: Step, end: End, divides: bool) -> str:
     if divides:
         at = _limits(end is End.MINUS, rate) if exact else "where it overflows"
         return (
-            f"dividing by this exponential of `{weight.leaf}` makes its gradient NaN {at},"
+            f"dividing by this exponential gives `{weight.leaf}` a gradient of NaN {at},"
             " while the loss reads a harmless 0"
         )
     at = _limits(end is End.PLUS, rate) if exact else "where it overflows"
