@@ -25,17 +25,15 @@ class ClassFacts:
 def classes(tree: cst.Module, names: Names) -> dict[str, ClassFacts]:
     """Every class of the module by name, nested ones too."""
     found: dict[str, ClassFacts] = {}
-    for statement in statements(list(tree.body)):
+    for statement in statements(tree.body):
         if isinstance(statement, cst.ClassDef):
             found[statement.name.value] = _facts(statement, names)
     return found
 
 
 def _facts(node: cst.ClassDef, names: Names) -> ClassFacts:
-    bases = tuple(
-        names.qualified(base.value) or dotted(base.value) or "?" for base in node.bases
-    )
-    methods = {}
+    bases = tuple(names.qualified(base.value) or dotted(base.value) or "?" for base in node.bases)
+    methods: dict[str, cst.FunctionDef] = {}
     if isinstance(node.body, cst.IndentedBlock):
         for statement in statements(node.body):
             if isinstance(statement, cst.FunctionDef):

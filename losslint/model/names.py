@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
@@ -97,7 +97,7 @@ def dotted(node: cst.CSTNode | None) -> str | None:
 
 
 def statements(
-    body: cst.BaseSuite | tuple[cst.BaseStatement, ...] | list[cst.BaseStatement],
+    body: cst.BaseSuite | Sequence[cst.BaseStatement],
 ) -> Iterator[cst.BaseStatement]:
     """Every statement below `body`, from top to bottom, at any depth."""
     stack: list[cst.BaseStatement] = list(reversed(_statements_of(body)))

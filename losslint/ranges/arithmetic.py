@@ -10,9 +10,10 @@ from functools import reduce as fold
 import libcst as cst
 
 from losslint.ranges import growth as g
-from losslint.ranges import ops
+from losslint.ranges import ops, shapes
 from losslint.ranges.growth import End, Growth
 from losslint.ranges.interval import Interval, point
+from losslint.ranges.merging import data_factor, one_term
 from losslint.ranges.ops import Operation
 from losslint.ranges.value import (
     Factor,
@@ -30,6 +31,8 @@ from losslint.ranges.value import (
 )
 
 MAX_PRODUCT = 48  # terms of a product; beyond it the factors are taken as one term each
+
+
 MAX_SUM = 160  # terms of a sum; beyond it, one term with the leading growth
 
 
@@ -77,7 +80,7 @@ def divide(a: Value, b: Value, node: cst.BaseExpression, divisor: cst.BaseExpres
 def _product(x: Term, y: Term) -> Term:
     keys = x.growth.keys() | y.growth.keys()
     return Term(
-        ops.multiply(x.interval, y.interval),
+        shapes.multiply(x.interval, y.interval),
         {key: g.multiply(x.at(*key), y.at(*key)) for key in keys},
         g.multiply(x.scale, y.scale),
         x.factors | y.factors,
@@ -118,62 +121,6 @@ def _is_base(term: Term, node: cst.BaseExpression) -> bool:
     return term.steps[-1].node is base
 
 
-def one_term(value: Value) -> Term:
-    """A sum as one term with its leading growth; what cancels is not known."""
-    if len(value.terms) == 1:
-        return value.terms[0]
-    keys: set[Key] = set().union(*(t.growth.keys() for t in value.terms))
-    return Term(
-        value.interval,
-        {key: value.lead(*key) for key in keys},
-        _common_scale(value),
-        merged_factors(value),
-        frozenset().union(*(t.simplex for t in value.terms)),
-        frozenset().union(*(t.cut for t in value.terms)),
-        frozenset(k for k in keys if all(k in t.flat for t in value.terms if k in t.growth)),
-        tuple(dict.fromkeys(s for t in value.terms for s in t.steps)),
-        any(t.post for t in value.terms),
-        any(t.many for t in value.terms),
-    )
-
-
-def _common_scale(value: Value) -> Growth:
-    """The constant in front of a sum seen as one thing."""
-    if not value.factors():
-        return g.add(*(t.scale for t in value.terms)) if value.terms else g.VANISHING
-    signs = {t.scale.sign for t in value.terms}
-    return Growth(sign=signs.pop() if len(signs) == 1 else 0)
-
-
-def merged_factors(value: Value) -> frozenset[Factor]:
-    """The factors of a sum seen as one thing: a sum of losses is a loss."""
-    found = value.factors()
-    bare = any(not t.factors for t in value.terms)
-    if len(found) <= 1 and not bare:
-        return found
-    if not found:
-        return found
-    if all(f.origin is Origin.LOSS for f in found):
-        low = value.interval.lo
-        return frozenset((Factor("+".join(sorted(f.name for f in found)), Origin.LOSS, low, True),))
-    if {f.origin for f in found} == {Origin.LOSS, Origin.UNKNOWN}:
-        name = "+".join(sorted(f.name for f in found))[:80]
-        return frozenset((Factor(name, Origin.LOSS, None, True, True),))
-    return frozenset((_data(found, value.interval),))
-
-
-def _data(factors: Iterable[Factor], bounds: Interval) -> Factor:
-    """An expression of several things that are no parameters."""
-    factors = list(factors)
-    lower = bounds.lo if bounds.lo > -math.inf else None
-    origins = {f.origin for f in factors}
-    name = "+".join(sorted({f.name for f in factors}))[:80]
-    if origins == {Origin.LOSS} and all(f.reduced for f in factors):
-        return Factor(name, Origin.LOSS, bounds.lo, True)
-    origin = Origin.UNKNOWN if origins == {Origin.UNKNOWN} else Origin.DATA
-    return Factor(name, origin, lower, all(f.reduced for f in factors))
-
-
 def apply(
     operation: Operation,
     value: Value,
@@ -196,13 +143,12 @@ def apply(
             term, factors = stood_in, frozenset()
     if not (term.growth or term.simplex):
         if factors:
-            factors = frozenset((_data(factors, interval),))
+            factors = frozenset((data_factor(factors, interval),))
         scale_ = g.ONE if factors else operation.growth(term.scale)
         return Value((replace(term, interval=interval, factors=factors, scale=scale_),))
     mixed = bool(factors) and not (operation.multiplicative and _one_rank(value))
     growth = {
-        key: g.UNKNOWN if mixed else operation.growth(found)
-        for key, found in term.growth.items()
+        key: g.UNKNOWN if mixed else operation.growth(found) for key, found in term.growth.items()
     }
     if operation.what is What.LOG and term.simplex and not mixed:
         growth = {key: BARRIER if key[0] in term.simplex else v for key, v in growth.items()}
@@ -220,7 +166,7 @@ def apply(
                 interval=interval,
                 growth=growth,
                 scale=g.Growth(sign=0) if factors else operation.growth(term.scale),
-                factors=frozenset((_data(factors, interval),)) if factors else factors,
+                factors=frozenset((data_factor(factors, interval),)) if factors else factors,
                 flat=frozenset(flat),
                 simplex=simplex,
                 steps=(*term.steps, step),
@@ -275,7 +221,9 @@ def reduce(value: Value, name: str, node: cst.BaseExpression, *, whole: bool = T
         unknown = Factor(name, Origin.UNKNOWN, None, True)
         return Value((*rest, *factor_value(known if low >= 0 else unknown).terms))
     if whole:
-        bare = [replace(t, factors=frozenset(replace(f, reduced=True) for f in t.factors)) for t in bare]
+        bare = [
+            replace(t, factors=frozenset(replace(f, reduced=True) for f in t.factors)) for t in bare
+        ]
     return Value((*rest, *bare))
 
 
@@ -315,7 +263,15 @@ def constant_tensor() -> Value:
     return Value((Term(Interval(-math.inf, math.inf), scale=unknown_sign),))
 
 
-def opaque(values: Iterable[Value], name: str, origin: Origin = Origin.UNKNOWN, *, lower: float | None = None, reduced: bool = False, hint: bool = False) -> Value:
+def opaque(
+    values: Iterable[Value],
+    name: str,
+    origin: Origin = Origin.UNKNOWN,
+    *,
+    lower: float | None = None,
+    reduced: bool = False,
+    hint: bool = False,
+) -> Value:
     """What an unknown function makes of these: it depends on their leaves, nobody knows how."""
     values = list(values)
     leaves = [leaf for v in values for leaf in v.leaves() if leaf.kind is Kind.PARAMETER]
@@ -323,42 +279,6 @@ def opaque(values: Iterable[Value], name: str, origin: Origin = Origin.UNKNOWN, 
     interval = factor_interval(factor)
     growth: dict[Key, Growth] = {(leaf, end): g.UNKNOWN for leaf in leaves for end in End}
     return Value((Term(interval, growth, factors=frozenset((factor,))),))
-
-
-def join(a: Value, b: Value) -> Value:
-    """Either of two values: their common terms, and of the others what both allow."""
-    if a is b or a.terms == b.terms:
-        return a
-    ours, theirs = {_key(t): t for t in a.terms}, {_key(t): t for t in b.terms}
-    both = [t for key, t in ours.items() if key in theirs]
-    left = [t for key, t in ours.items() if key not in theirs]
-    right = [t for key, t in theirs.items() if key not in ours]
-    if not left or not right:
-        # One of them has more terms: keep them, unless they are plain constants.
-        return Value((*both, *left, *right))
-    if not any(t.growth or t.simplex for t in (*left, *right)):
-        x, y = one_term(Value(tuple(left))), one_term(Value(tuple(right)))
-        interval = x.interval.join(y.interval)
-        scale_ = x.scale if x.scale == y.scale else Growth(sign=x.scale.sign if x.scale.sign == y.scale.sign else 0)
-        return Value((*both, replace(x, interval=interval, factors=_either(x, y), scale=scale_)))
-    return Value((*both, *left, *right))
-
-
-def _key(term: Term) -> object:
-    """What tells two terms apart that different paths have made."""
-    if not term.steps:
-        return term.interval, term.factors, frozenset(term.growth.items()), term.scale
-    places = tuple(id(step.node) for step in term.steps)
-    return places, term.factors, frozenset(term.growth.items())
-
-
-def _either(x: Term, y: Term) -> frozenset[Factor]:
-    if x.factors == y.factors:
-        return x.factors
-    found = x.factors | y.factors
-    if found and all(f.origin is Origin.LOSS for f in found):
-        return found
-    return found
 
 
 def total(values: Iterable[Value]) -> Value:

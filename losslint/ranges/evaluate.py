@@ -8,6 +8,7 @@ everything that the total does along it (`weights.py`).
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import libcst as cst
@@ -16,14 +17,16 @@ from losslint.model.classes import ClassFacts, decorators, lineage
 from losslint.model.module import Module
 from losslint.model.names import dotted, statements
 from losslint.ranges import arithmetic as ar
+from losslint.ranges.binding import bind, target_name
 from losslint.ranges.expressions import EXPRESSIONS
 from losslint.ranges.indexing import turns_of
 from losslint.ranges.losses import is_loss_like
 from losslint.ranges.objects import Function, Instance, Object, Sequence
 from losslint.ranges.run import Env, Exhausted, Frame, Run, has_leaves, unknown
-from losslint.ranges.statements import bind, block, target_name
+from losslint.ranges.statements import block
+from losslint.ranges.totals import learned_weights, rectified_totals
 from losslint.ranges.value import Factor, Leaf, Origin, Value, factor_value, leaf_value, positive
-from losslint.ranges.weights import LearnedWeight, RectifiedTotal, learned_weights, rectified_totals
+from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 
 NOT_TRAINED = frozenset(("torch.no_grad", "torch.inference_mode", "no_grad", "inference_mode"))
 MAX_PENDING = 200
@@ -66,10 +69,8 @@ class Evaluator(Run):
 
     def _attempt(self, work: Any) -> None:
         self.spent, self.depth, self.running, self.naming = 0, 0, [], None
-        try:
+        with contextlib.suppress(Exhausted):
             work()
-        except Exhausted:
-            pass
 
     def _attempt_pending(self) -> None:
         for function, frame in self._drain():
@@ -95,9 +96,7 @@ class Evaluator(Run):
             instance = self._known_instance(facts)
             if instance is None:
                 return
-            self._attempt(
-                lambda m=method, i=instance: self.function(m, {}, i, None)
-            )
+            self._attempt(lambda m=method, i=instance: self.function(m, {}, i, None))
 
     def _known_instance(self, facts: ClassFacts) -> Instance | None:
         made: list[Instance] = []
@@ -197,7 +196,7 @@ class Evaluator(Run):
         env = Env(frame)
         names = [*node.params.posonly_params, *node.params.params]
         if owner is not None and names and "staticmethod" not in decorators(node):
-            if closure is None or closure.owner is not None and not closure.closure:
+            if closure is None or (closure.owner is not None and not closure.closure):
                 frame.self_name = names[0].name.value
                 env.names[frame.self_name] = owner
                 names = names[1:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import libcst as cst
 
@@ -21,7 +22,7 @@ from losslint.ranges.objects import (
     Sequence,
 )
 from losslint.ranges.operators import binary
-from losslint.ranges.run import Env, Run, join, spelling, unknown
+from losslint.ranges.run import Env, Handler, Run, join, spelling, unknown
 from losslint.ranges.value import (
     Factor,
     Origin,
@@ -199,7 +200,9 @@ def _dictionary(run: Run, node: cst.Dict, env: Env) -> Object:
     return Dictionary(entries, other)
 
 
-def _comprehension(run: Run, node: cst.ListComp | cst.GeneratorExp | cst.SetComp | cst.DictComp, env: Env) -> Object:
+def _comprehension(
+    run: Run, node: cst.ListComp | cst.GeneratorExp | cst.SetComp | cst.DictComp, env: Env
+) -> Object:
     inner = env.copy()
     results: list[Object] = []
     for turn in run.turns(node.for_in, inner):
@@ -234,7 +237,7 @@ def _inner(run: Run, node: cst.Await | cst.Yield, env: Env) -> Object:
     return run.evaluate(inner, env) if isinstance(inner, cst.BaseExpression) else unknown(node)
 
 
-EXPRESSIONS = {
+EXPRESSIONS: Mapping[type[cst.CSTNode], Handler] = {
     cst.Integer: _number,
     cst.Float: _number,
     cst.Name: _name,

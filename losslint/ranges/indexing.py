@@ -68,8 +68,6 @@ def one_of(items: tuple[Object, ...]) -> Object:
     return found
 
 
-
-
 MAX_TURNS = 8  # a known list of more is followed for one turn
 
 

@@ -57,7 +57,9 @@ _CLASSES = {
     "KLDivLoss": "kl_div",
 }
 
-_LOSS_LIKE = re.compile(r"(?:^|[^a-z])(?:loss(?:es)?|criterions?|criteria|crit|nll|bce|mse)(?:$|[^a-z])|(?:loss(?:es)?|criterion)(?:_?fns?|_?func)?$")
+_LOSS_LIKE = re.compile(
+    r"(?:^|[^a-z])(?:loss(?:es)?|criterions?|criteria|crit|nll|bce|mse)(?:$|[^a-z])|(?:loss(?:es)?|criterion)(?:_?fns?|_?func)?$"
+)
 
 
 def lower_bound(qualified: str) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
-from typing import Union
+from typing import TypeAlias, Union
 
 import libcst as cst
 
@@ -86,6 +86,6 @@ class External:
     name: str
 
 
-Object = Union[
+Object: TypeAlias = Union[  # noqa: UP007 -- the classes above name it before it is there
     Value, Sequence, Dictionary, Function, Instance, ClassObject, Loss, Layer, Network, External
 ]

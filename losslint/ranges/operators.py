@@ -83,5 +83,3 @@ def _is_sum_of(total: cst.BaseExpression, part: cst.BaseExpression) -> bool:
             candidates.append(total.func.value)
         return any(c.deep_equals(part) for c in candidates)
     return False
-
-

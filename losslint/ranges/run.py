@@ -16,13 +16,14 @@ from losslint.model.module import Module
 from losslint.model.names import Names, dotted
 from losslint.ranges import arithmetic
 from losslint.ranges.losses import is_loss_like
+from losslint.ranges.merging import join as join_values
 from losslint.ranges.objects import (
     ClassObject,
+    Dictionary,
     Function,
     Instance,
     Object,
     Sequence,
-    Dictionary,
 )
 from losslint.ranges.value import Factor, Origin, Value, factor_value
 
@@ -149,9 +150,7 @@ class Run(ABC):
         if path is not None and not STARTS.search(env.frame.function):
             self.manual.add(path.removesuffix(".data"))
 
-    def note_rectified(
-        self, value: Value, node: cst.BaseExpression, how: str
-    ) -> None:
+    def note_rectified(self, value: Value, node: cst.BaseExpression, how: str) -> None:
         """Remember a total that is folded or cut where it is negative."""
         weighted = any(t.factors and (t.growth or t.simplex) for t in value.terms)
         if weighted and not self.depth and value.interval.lo < 0:
@@ -259,7 +258,7 @@ def join(a: Object, b: Object, node: cst.BaseExpression | None = None) -> Object
     if a is b:
         return a
     if isinstance(a, Value) and isinstance(b, Value):
-        return arithmetic.join(a, b)
+        return join_values(a, b)
     if isinstance(a, Sequence) and isinstance(b, Sequence):
         if len(a.items) == len(b.items):
             items = tuple(join(x, y) for x, y in zip(a.items, b.items, strict=True))

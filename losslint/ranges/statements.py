@@ -16,9 +16,9 @@ import libcst as cst
 
 from losslint.model.names import dotted
 from losslint.ranges import arithmetic as ar
+from losslint.ranges.binding import bind, target_name
 from losslint.ranges.collections import store
-from losslint.ranges.indexing import one_of, turns_of
-from losslint.ranges.losses import is_loss_like
+from losslint.ranges.indexing import turns_of
 from losslint.ranges.objects import Function, Object, Sequence
 from losslint.ranges.operators import binary
 from losslint.ranges.run import (
@@ -26,23 +26,20 @@ from losslint.ranges.run import (
     Run,
     has_leaves,
     join,
-    spelling,
-    unknown,
 )
 from losslint.ranges.value import (
-    Factor,
-    Kind,
-    Leaf,
-    Origin,
     Value,
-    factor_value,
-    leaf_value,
     number,
 )
 
 MAX_PATHS = 6
+
+
 MAX_TURNS = 8
+
+
 LEFT = "#left"  # marks a path whose turn of the loop has ended
+
 
 Paths = list[Env]
 
@@ -125,9 +122,6 @@ def _leave(run: Run, small: cst.BaseSmallStatement, env: Env) -> Paths:
     return [env]
 
 
-# --- simple statements ---------------------------------------------------------------
-
-
 def _assign(run: Run, node: cst.Assign, env: Env) -> None:
     first = node.targets[0].target
     value = _evaluate_for(run, node.value, first, env)
@@ -140,7 +134,9 @@ def _annotated(run: Run, node: cst.AnnAssign, env: Env) -> None:
         bind(run, node.target, _evaluate_for(run, node.value, node.target, env), env)
 
 
-def _evaluate_for(run: Run, node: cst.BaseExpression, target: cst.BaseExpression, env: Env) -> Object:
+def _evaluate_for(
+    run: Run, node: cst.BaseExpression, target: cst.BaseExpression, env: Env
+) -> Object:
     """The value of an assignment, named after where it goes."""
     before, run.naming = run.naming, target_name(target)
     value = run.evaluate(node, env)
@@ -148,14 +144,6 @@ def _evaluate_for(run: Run, node: cst.BaseExpression, target: cst.BaseExpression
     if env.frame.without_gradient:
         value = _detached(value)
     return value
-
-
-def target_name(target: cst.BaseExpression) -> str | None:
-    """`self.log_vars`, `weights['depth']`: what a leaf assigned to it is called."""
-    name = dotted(target)
-    if name is None and isinstance(target, cst.Subscript):
-        return dotted(target.value)
-    return name
 
 
 def _detached(value: Object) -> Object:
@@ -177,70 +165,6 @@ def _augmented(run: Run, node: cst.AugAssign, env: Env) -> None:
     bind(run, node.target, value, env)
 
 
-def bind(run: Run, target: cst.BaseExpression, value: Object, env: Env) -> None:
-    """Bind a target, whatever its shape, to a value."""
-    if isinstance(target, (cst.Tuple, cst.List)):
-        _unpack(run, target, value, env)
-        return
-    if isinstance(target, cst.StarredElement):
-        target = target.value
-    if isinstance(target, cst.Attribute):
-        if target.attr.value == "requires_grad":
-            _switch(run, target.value, value, env)
-            return
-        owner, dot, _ = (dotted(target) or "").partition(".grad")
-        if dot:
-            run.manual.add(owner)
-            return
-        if target.attr.value == "data":
-            run.projected(target.value, env)
-            return
-    store(target, value, env)
-
-
-def _switch(run: Run, target: cst.BaseExpression, value: Object, env: Env) -> None:
-    """`x.requires_grad = True` makes a leaf of a tensor that was made here."""
-    path = dotted(target)
-    if path is None:
-        return
-    now = run.tensor(target, env)
-    on = not (isinstance(value, Value) and value.number == 0)
-    if on and not now.leaves() and not now.factors():
-        store(target, leaf_value(Leaf(path, Kind.PARAMETER, None, now.number)), env)
-    elif not on and now.leaves():
-        store(target, ar.constant_tensor(), env)
-
-
-def _unpack(run: Run, target: cst.Tuple | cst.List, value: Object, env: Env) -> None:
-    targets = [e.value for e in target.elements]
-    starred = any(isinstance(e, cst.StarredElement) for e in target.elements)
-    for place, inner in enumerate(targets):
-        bind(run, inner, _part(value, place, len(targets), inner, starred), env)
-
-
-def _part(value: Object, place: int, count: int, target: cst.BaseExpression, starred: bool) -> Object:
-    if isinstance(value, Sequence):
-        if len(value.items) == count and not value.open and not starred:
-            return value.items[place]
-        return one_of(value.items) if value.items else unknown(target)
-    if isinstance(value, Value) and not value.leaves():
-        return _named_part(value, target)
-    return value
-
-
-def _named_part(value: Value, target: cst.BaseExpression) -> Object:
-    """One of several things that a call returned: each its own factor, named by its target."""
-    name = target_name(target) or spelling(target)
-    origins = {f.origin for f in value.factors()} or {Origin.UNKNOWN}
-    hint = is_loss_like(name)
-    if hint:
-        low = 0.0 if Origin.LOSS in origins else None
-        return factor_value(Factor(name, Origin.LOSS, low, True, True))
-    order = (Origin.NETWORK, Origin.DATA, Origin.ARGUMENT)
-    origin = next((o for o in order if o in origins), Origin.UNKNOWN)
-    return factor_value(Factor(name, origin, hint=hint))
-
-
 def _expression(run: Run, node: cst.Expr, env: Env) -> None:
     run.evaluate(node.value, env)
 
@@ -252,9 +176,6 @@ def _delete(run: Run, node: cst.Del, env: Env) -> None:
 
 def _assert(run: Run, node: cst.Assert, env: Env) -> None:
     run.evaluate(node.test, env)
-
-
-# --- compound statements -----------------------------------------------------------
 
 
 def _if(run: Run, node: cst.If, env: Env) -> Paths:
@@ -352,6 +273,7 @@ STATEMENTS: dict[type[cst.CSTNode], Callable[[Run, Any, Env], Paths]] = {
     cst.FunctionDef: _function,
     cst.ClassDef: _class,
 }
+
 
 SMALL: dict[type[cst.CSTNode], Callable[[Run, Any, Env], None]] = {
     cst.Assign: _assign,

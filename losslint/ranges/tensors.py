@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence as AbstractSequence
+from collections.abc import Mapping
+from collections.abc import Sequence as AbstractSequence
 
 import libcst as cst
 
@@ -76,7 +77,9 @@ def learnable(
     start: float | None = None,
 ) -> Object:
     """A leaf that training moves, named after what it is assigned to."""
-    asked = next((a.value for a in node.args if a.keyword and a.keyword.value == "requires_grad"), None)
+    asked = next(
+        (a.value for a in node.args if a.keyword and a.keyword.value == "requires_grad"), None
+    )
     if is_false(asked):
         return ar.constant_tensor()
     if values and start is None:
@@ -102,7 +105,11 @@ def created(
     elif name.startswith("full") and len(values) > 1:
         filled = as_value(values[1], node)
     elif name in ("tensor", "as_tensor", "Tensor", "FloatTensor", "Variable") and values:
-        inner = one_of(values[0].items) if isinstance(values[0], Sequence) and values[0].items else values[0]
+        inner = (
+            one_of(values[0].items)
+            if isinstance(values[0], Sequence) and values[0].items
+            else values[0]
+        )
         filled = as_value(inner, node)
     asked = keywords.get("requires_grad")
     if asked is not None and not is_false(asked):
@@ -209,7 +216,11 @@ def _others(
     if name == "softmin":
         return ar.apply(ops.OPERATIONS["softmax"], ar.scale(value, -1.0), node)
     if name in ("norm", "vector_norm"):
-        return ar.reduce(ar.apply(ops.OPERATIONS["abs"], value, node, nodes[0]), f"{spelling(node)}@{id(node)}", node)
+        return ar.reduce(
+            ar.apply(ops.OPERATIONS["abs"], value, node, nodes[0]),
+            f"{spelling(node)}@{id(node)}",
+            node,
+        )
     if name in ("prod", "cumsum", "flip", "sort", "nan_to_num", "diag", "ravel"):
         return replace_many(value)
     if name == "where" and len(things) > 2:
@@ -219,7 +230,11 @@ def _others(
         squared = ar.apply(ops.OPERATIONS["square"], value, node, nodes[0])
         return ar.reduce(squared, f"{spelling(node)}@{id(node)}", node, whole=len(things) < 2)
     if name in ("cosine_similarity", "normalize"):
-        return ar.opaque([as_value(t, n) for t, n in zip(things, nodes, strict=False)], spelling(node), Origin.DATA)
+        return ar.opaque(
+            [as_value(t, n) for t, n in zip(things, nodes, strict=False)],
+            spelling(node),
+            Origin.DATA,
+        )
     return None
 
 

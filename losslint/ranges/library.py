@@ -1,0 +1,78 @@
+"""Functions and classes that are imported: torch, math, numpy, and unknown ones."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from losslint.ranges import arithmetic as ar
+from losslint.ranges.arguments import Arguments
+from losslint.ranges.losses import lower_bound
+from losslint.ranges.objects import (
+    Layer,
+    Loss,
+    Network,
+    Object,
+)
+from losslint.ranges.ops import LAYERS
+from losslint.ranges.outside import loss_value, unknown_call
+from losslint.ranges.run import (
+    Env,
+    Run,
+    as_value,
+    spelling,
+    unknown,
+)
+from losslint.ranges.tensors import FACTORIES, created, learnable, tensor_operation
+from losslint.ranges.value import Origin
+
+CONTAINERS = frozenset(("ParameterList", "ParameterDict", "BufferDict"))
+
+
+def external_call(run: Run, name: str, node: cst.Call, env: Env) -> Object:
+    last = name.rpartition(".")[2]
+    if name.startswith("torch.") and last == "Parameter":
+        return learnable(run, node, env, Arguments(run, node, env).values[:1])
+    if name.startswith("torch.") and last in CONTAINERS:
+        return _container(run, node, env)
+    arguments = Arguments(run, node, env)
+    low = lower_bound(name)
+    if low is not None:
+        if last[0].isupper():
+            return Loss(last, low, _is_reduced(arguments))
+        return loss_value(run, Loss(last, low, _is_reduced(arguments)), node, arguments)
+    if name.startswith(("torch.", "math.", "numpy.")):
+        if last in LAYERS:
+            return Layer(LAYERS[last], node)
+        if name.startswith("torch.nn.") and last[0].isupper() and ".functional." not in name:
+            return Network(last, built=True)
+        if last in FACTORIES or last == "Variable":
+            return created(run, last, node, env, arguments.values, arguments.keywords)
+        if last in ("checkpoint",):
+            return unknown(node)
+        if arguments.values:
+            tensors = arguments.values
+            found = tensor_operation(
+                run, last, tensors, arguments.nodes, arguments.keywords, node, env
+            )
+            if found is not None:
+                return found
+        return ar.opaque(arguments.everything(), spelling(node), Origin.DATA)
+    return unknown_call(run, last, node, env, arguments)
+
+
+def _is_reduced(arguments: Arguments) -> bool:
+    reduction = arguments.keywords.get("reduction")
+    text = reduction.evaluated_value if isinstance(reduction, cst.SimpleString) else None
+    return text != "none"
+
+
+def _container(run: Run, node: cst.Call, env: Env) -> Object:
+    """A ParameterList or ParameterDict: one leaf whose items are its entries."""
+    before, run.naming = run.naming, None
+    start = None
+    for argument in node.args:
+        value = run.evaluate(argument.value, env)
+        start = as_value(value, argument.value)
+    run.naming = before
+    starts = {leaf.start for leaf in start.leaves()} if start is not None else set()
+    return learnable(run, node, env, [], starts.pop() if len(starts) == 1 else None)

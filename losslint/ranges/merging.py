@@ -1,0 +1,114 @@
+"""Several terms seen as one, and either of two values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+from losslint.ranges import growth as g
+from losslint.ranges.growth import Growth
+from losslint.ranges.interval import Interval
+from losslint.ranges.value import (
+    Factor,
+    Key,
+    Origin,
+    Term,
+    Value,
+)
+
+
+def one_term(value: Value) -> Term:
+    """A sum as one term with its leading growth; what cancels is not known."""
+    if len(value.terms) == 1:
+        return value.terms[0]
+    keys: set[Key] = set().union(*(t.growth.keys() for t in value.terms))
+    return Term(
+        value.interval,
+        {key: value.lead(*key) for key in keys},
+        _common_scale(value),
+        merged_factors(value),
+        frozenset().union(*(t.simplex for t in value.terms)),
+        frozenset().union(*(t.cut for t in value.terms)),
+        frozenset(k for k in keys if all(k in t.flat for t in value.terms if k in t.growth)),
+        tuple(dict.fromkeys(s for t in value.terms for s in t.steps)),
+        any(t.post for t in value.terms),
+        any(t.many for t in value.terms),
+    )
+
+
+def _common_scale(value: Value) -> Growth:
+    """The constant in front of a sum seen as one thing."""
+    if not value.factors():
+        return g.add(*(t.scale for t in value.terms)) if value.terms else g.VANISHING
+    signs = {t.scale.sign for t in value.terms}
+    return Growth(sign=signs.pop() if len(signs) == 1 else 0)
+
+
+def merged_factors(value: Value) -> frozenset[Factor]:
+    """The factors of a sum seen as one thing: a sum of losses is a loss."""
+    found = value.factors()
+    bare = any(not t.factors for t in value.terms)
+    if len(found) <= 1 and not bare:
+        return found
+    if not found:
+        return found
+    if all(f.origin is Origin.LOSS for f in found):
+        low = value.interval.lo
+        return frozenset((Factor("+".join(sorted(f.name for f in found)), Origin.LOSS, low, True),))
+    if {f.origin for f in found} == {Origin.LOSS, Origin.UNKNOWN}:
+        name = "+".join(sorted(f.name for f in found))[:80]
+        return frozenset((Factor(name, Origin.LOSS, None, True, True),))
+    return frozenset((data_factor(found, value.interval),))
+
+
+def data_factor(factors: Iterable[Factor], bounds: Interval) -> Factor:
+    """An expression of several things that are no parameters."""
+    factors = list(factors)
+    lower = bounds.lo if bounds.lo > -math.inf else None
+    origins = {f.origin for f in factors}
+    name = "+".join(sorted({f.name for f in factors}))[:80]
+    if origins == {Origin.LOSS} and all(f.reduced for f in factors):
+        return Factor(name, Origin.LOSS, bounds.lo, True)
+    origin = Origin.UNKNOWN if origins == {Origin.UNKNOWN} else Origin.DATA
+    return Factor(name, origin, lower, all(f.reduced for f in factors))
+
+
+def join(a: Value, b: Value) -> Value:
+    """Either of two values: their common terms, and of the others what both allow."""
+    if a is b or a.terms == b.terms:
+        return a
+    ours, theirs = {_key(t): t for t in a.terms}, {_key(t): t for t in b.terms}
+    both = [t for key, t in ours.items() if key in theirs]
+    left = [t for key, t in ours.items() if key not in theirs]
+    right = [t for key, t in theirs.items() if key not in ours]
+    if not left or not right:
+        # One of them has more terms: keep them, unless they are plain constants.
+        return Value((*both, *left, *right))
+    if not any(t.growth or t.simplex for t in (*left, *right)):
+        x, y = one_term(Value(tuple(left))), one_term(Value(tuple(right)))
+        interval = x.interval.join(y.interval)
+        scale_ = (
+            x.scale
+            if x.scale == y.scale
+            else Growth(sign=x.scale.sign if x.scale.sign == y.scale.sign else 0)
+        )
+        return Value((*both, replace(x, interval=interval, factors=_either(x, y), scale=scale_)))
+    return Value((*both, *left, *right))
+
+
+def _key(term: Term) -> object:
+    """What tells two terms apart that different paths have made."""
+    if not term.steps:
+        return term.interval, term.factors, frozenset(term.growth.items()), term.scale
+    places = tuple(id(step.node) for step in term.steps)
+    return places, term.factors, frozenset(term.growth.items())
+
+
+def _either(x: Term, y: Term) -> frozenset[Factor]:
+    if x.factors == y.factors:
+        return x.factors
+    found = x.factors | y.factors
+    if found and all(f.origin is Origin.LOSS for f in found):
+        return found
+    return found
