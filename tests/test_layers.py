@@ -103,6 +103,8 @@ def undocumented(tree: ast.AST) -> Iterator[str]:
         if node.name.startswith("_"):
             continue
         overloaded = any("override" in ast.unparse(d) for d in node.decorator_list)
+        # A rule's page is the documentation of its check.
+        overloaded |= any("rule.on" in ast.unparse(d) for d in node.decorator_list)
         if ast.get_docstring(node) is None and not overloaded:
             yield f"{node.lineno}: {node.name}"
         if isinstance(node, ast.ClassDef):

@@ -19,6 +19,7 @@ class ClassFacts:
     methods: dict[str, cst.FunctionDef] = field(default_factory=dict)
 
     def body(self) -> list[cst.BaseStatement]:
+        """The statements of the class itself, without those inside its methods."""
         return list(self.node.body.body) if isinstance(self.node.body, cst.IndentedBlock) else []
 
 

@@ -29,6 +29,7 @@ COUNTS = frozenset(("len", "size", "numel", "dim", "nelement", "int", "item_coun
 
 
 def builtin_call(run: Run, name: str, node: cst.Call, env: Env) -> Object:
+    """What a call of a name that nothing in sight binds stands for."""
     arguments = Arguments(run, node, env)
     first = arguments.values[0] if arguments.values else None
     if name == "super":

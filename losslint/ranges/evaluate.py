@@ -106,6 +106,7 @@ class Evaluator(Run):
     # --- what Run asks for ----------------------------------------------------------
 
     def instance(self, facts: ClassFacts, name: str) -> Instance:
+        """The one object that stands for all objects of a class, with its attributes set."""
         known = self._instances.get(facts.name)
         if known is not None:
             return known
@@ -163,6 +164,7 @@ class Evaluator(Run):
         of_class: str | None = None,
         closure: Function | None = None,
     ) -> list[Object]:
+        """Run a function for these arguments; those that are missing are unknown."""
         if node in self.running:
             return []
         frame, env = self._frame(node, bound, owner, closure, of_class)
@@ -239,6 +241,7 @@ class Evaluator(Run):
         return name.startswith("torch.nn.") and name.rpartition(".")[2].startswith("Parameter")
 
     def returned(self, value: Object, node: cst.BaseExpression, env: Env) -> None:
+        """Take note of what the outermost function returns."""
         if self.depth == 0:
             self.reach(value, node, "return", env)
 
@@ -246,6 +249,7 @@ class Evaluator(Run):
         """Nothing to do: what no one returns, back-propagates or hands on reaches nobody."""
 
     def turns(self, loops: cst.CompFor, env: Env) -> list[Env]:
+        """The turns of the loops of a comprehension, from the outside in."""
         found: list[Env] = []
         for item in turns_of(self.evaluate(loops.iter, env), loops.iter):
             inner = env.copy()

@@ -56,6 +56,7 @@ class Growth:
         return self.rate, self.power, self.logs
 
     def has_order(self) -> bool:
+        """Whether the leading term is known."""
         return self.known is Known.ORDER
 
     def known_to_grow(self) -> bool:
@@ -67,6 +68,7 @@ class Growth:
         return self.has_order() and self.rank < (0.0, 0.0, 0.0)
 
     def known_linear(self) -> bool:
+        """Whether it grows like the parameter itself."""
         return self.has_order() and self.rank == (0.0, 1.0, 0.0)
 
 

@@ -39,12 +39,15 @@ class Interval:
         return Interval(lo, hi, self.nan or later.nan)
 
     def known_positive(self) -> bool:
+        """Whether each number contained is above 0."""
         return self.lo > 0 and not self.nan
 
     def known_not_negative(self) -> bool:
+        """Whether no number contained is below 0."""
         return self.lo >= 0 and not self.nan
 
     def known_finite(self) -> bool:
+        """Whether each number contained is finite."""
         return -inf < self.lo and self.hi < inf and not self.nan
 
 

@@ -29,6 +29,7 @@ CONTAINERS = frozenset(("ParameterList", "ParameterDict", "BufferDict"))
 
 
 def external_call(run: Run, name: str, node: cst.Call, env: Env) -> Object:
+    """What a call of something imported stands for, by its qualified name."""
     last = name.rpartition(".")[2]
     if name.startswith("torch.") and last == "Parameter":
         return learnable(run, node, env, Arguments(run, node, env).values[:1])

@@ -39,6 +39,7 @@ PROJECTIONS = frozenset(
 
 
 def method_call(run: Run, node: cst.Call, func: cst.Attribute, env: Env) -> Object:
+    """What a call of an attribute stands for, by what it is an attribute of."""
     name = func.attr.value
     if isinstance(func.value, cst.Call) and dotted(func.value.func) == "super":
         return _super(run, name, node, env)

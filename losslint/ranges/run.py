@@ -67,6 +67,7 @@ class Env:
     names: dict[str, Object] = field(default_factory=dict)
 
     def copy(self) -> Env:
+        """The same names, to be changed on another path."""
         return Env(self.frame, dict(self.names))
 
 
@@ -164,6 +165,7 @@ class Run(ABC):
         return None
 
     def decorated(self, function: cst.FunctionDef) -> set[str]:
+        """The spelling of each decorator of a function."""
         return decorators(function)
 
     @abstractmethod

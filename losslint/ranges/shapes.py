@@ -65,10 +65,12 @@ def on_growth(
 
 
 def same(a: Growth) -> Growth:
+    """As fast as the argument."""
     return a
 
 
 def some_constant(sign: int = 0) -> Growth:
+    """A constant that is not known, of this sign."""
     return Growth(sign=sign)
 
 
@@ -78,6 +80,7 @@ def to(value: float) -> OnGrowth:
 
 
 def exp_of(a: Growth) -> Growth:
+    """Like exp of the argument."""
     return g.exponential(a)
 
 
@@ -107,6 +110,7 @@ def rectified(a: Growth) -> Growth:
 
 
 def absolute(a: Growth) -> Growth:
+    """As fast as the argument, upward."""
     return replace(a, sign=1) if a.has_order() else a
 
 
@@ -122,10 +126,12 @@ def log1p_of(a: Growth) -> Growth:
 
 
 def negated(a: Growth) -> Growth:
+    """As fast as the argument, the other way."""
     return g.multiply(a, g.constant(-1))
 
 
 def softplus_down(a: Growth) -> Growth:
+    """How softplus vanishes as its argument falls."""
     return g.exponential(a)
 
 
@@ -140,6 +146,7 @@ def barrier(a: Growth) -> Growth:
 
 
 def exp(x: float) -> float:
+    """exp that overflows to infinity, as a float does."""
     try:
         return math.exp(x)
     except OverflowError:
@@ -147,6 +154,7 @@ def exp(x: float) -> float:
 
 
 def expm1(x: float) -> float:
+    """exp(x) - 1 that overflows to infinity."""
     try:
         return math.expm1(x)
     except OverflowError:
@@ -154,26 +162,32 @@ def expm1(x: float) -> float:
 
 
 def log(x: float) -> float:
+    """log, -inf at 0."""
     return -inf if x == 0 else math.log(x)
 
 
 def log1p(x: float) -> float:
+    """log(1 + x), -inf at -1."""
     return -inf if x == -1 else math.log1p(x)
 
 
 def softplus(x: float) -> float:
+    """log(1 + exp(x)), without overflow."""
     return x if x > 36 else math.log1p(exp(x))
 
 
 def sigmoid(x: float) -> float:
+    """1 / (1 + exp(-x)), without overflow."""
     return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(x) / (1 + math.exp(x))
 
 
 def elu(x: float) -> float:
+    """ELU with alpha 1."""
     return x if x > 0 else math.expm1(x)
 
 
 def negate_interval(x: Interval) -> Interval:
+    """The negatives of the numbers contained."""
     return Interval(-x.hi, -x.lo, x.nan)
 
 

@@ -61,11 +61,8 @@ PRODUCTS = frozenset("dot matmul mm bmm inner vdot einsum tensordot mv".split())
 STACKS = frozenset("stack cat hstack vstack concat concatenate column_stack".split())
 
 
-def is_true(node: cst.BaseExpression | None) -> bool:
-    return isinstance(node, cst.Name) and node.value == "True"
-
-
 def is_false(node: cst.BaseExpression | None) -> bool:
+    """Whether an expression is the literal False."""
     return isinstance(node, cst.Name) and node.value == "False"
 
 
@@ -239,6 +236,7 @@ def _others(
 
 
 def replace_many(value: Value) -> Value:
+    """The value, standing for as many as there are elements."""
     return value.map({"many": True})
 
 

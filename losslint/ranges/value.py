@@ -90,6 +90,7 @@ class Factor:
 
     @property
     def known_not_negative(self) -> bool:
+        """Whether no value of this factor is below 0."""
         return self.lower is not None and self.lower >= 0
 
     @property
@@ -166,6 +167,7 @@ class Term:
         return self.growth.get((leaf, end), self.scale)
 
     def leaves(self) -> frozenset[Leaf]:
+        """The leaves that this depends on."""
         return frozenset(leaf for leaf, _ in self.growth) | self.simplex
 
     def stand_in(self) -> Leaf | None:
@@ -191,6 +193,7 @@ class Value:
 
     @property
     def interval(self) -> Interval:
+        """The sum of the ranges of the terms."""
         lo = sum(t.interval.lo for t in self.terms)
         hi = sum(t.interval.hi for t in self.terms)
         nan = any(t.interval.nan for t in self.terms)
@@ -209,9 +212,11 @@ class Value:
         return bounds.lo if known and bare else None
 
     def leaves(self) -> frozenset[Leaf]:
+        """The leaves that any term depends on."""
         return frozenset().union(*(t.leaves() for t in self.terms))
 
     def factors(self) -> frozenset[Factor]:
+        """What any term multiplies."""
         return frozenset().union(*(t.factors for t in self.terms))
 
     def lead(self, leaf: Leaf, end: End, terms: Iterable[Term] | None = None) -> Growth:

@@ -38,6 +38,7 @@ class LearnedWeight:
 
     @property
     def terms(self) -> tuple[Term, ...]:
+        """The weighted terms and the regularizing ones."""
         return self.weights + self.solos
 
     def lead(self, end: End, terms: Iterable[Term]) -> Growth:
@@ -49,6 +50,7 @@ class LearnedWeight:
 
     @cached_property
     def factors(self) -> frozenset[Factor]:
+        """What the leaf multiplies."""
         return frozenset().union(*(t.factors for t in self.weights))
 
     @cached_property
