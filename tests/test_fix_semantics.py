@@ -74,7 +74,14 @@ def negative(weighting: Weighting) -> bool:
 
 
 def falls_whatever_the_losses(weighting: Weighting) -> bool:
-    return diverges(weighting).holds
+    return diverges(weighting).holds or never_rests(weighting)
+
+
+def never_rests(weighting: Weighting) -> bool:
+    """Whether following the gradients leads away for ever, for all losses above 0."""
+    mixes = product((0.01, 1.0, 10.0), repeat=weighting.tasks)
+    ends = (settle(weighting, point(weighting, mix)) for mix in mixes)
+    return all(not no_runaway(weighting, [end]).holds for end in ends)
 
 
 def without_minimum(weighting: Weighting) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from losslint.findings import Edit, Span
-from losslint.fixes.forms import FLOOR_VARIANCE, end_that_holds, shifted
+from losslint.fixes.forms import FLOOR_VARIANCE, OPPOSITE, end_that_holds, shifted
 from losslint.fixes.imports import spelled
 from losslint.model.module import Module
 from losslint.model.parents import ancestors, parent
@@ -23,6 +23,8 @@ def added_regularizer(weight: LearnedWeight, term: Term, module: Module) -> tupl
     read = next((s for s in term.steps if s.what is What.READ), None)
     if held is None or read is None or any(s.what is What.CLAMP for s in term.steps):
         return None
+    if not any(weight.lead_of_weights(end).known_to_grow() for end in OPPOSITE):
+        return None  # a weight with an upper bound cannot answer a small loss
     written = _text(weight, term, read, held, module)
     if written is None:
         return None

@@ -309,6 +309,6 @@ def _extreme(
         if bound.number is not None and variable.number is None:
             lo, hi = (bound.number, None) if "max" in name else (None, bound.number)
             if lo is not None:
-                run.note_rectified(variable, node, "clamp")
+                run.note_rectified(variable, node, name)
             return ar.apply(ops.clamp(lo, hi), variable, node, nodes[place], (lo, hi))
     return ar.opaque(values, spelling(node), Origin.DATA)

@@ -33,12 +33,18 @@ def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
         return
     if weight.on_simplex:
         message = (
-            f"nothing holds the normalised weights of `{weight.leaf}` apart from 0 and 1:"
-            " the optimum puts everything on the task with the smallest loss"
+            f"nothing keeps the normalised weights of `{weight.leaf}` away from 0:"
+            " the optimum gives everything to the task with the smallest loss"
         )
         evidence = [
-            "the total is a convex combination of the losses: its minimum is the smallest of them"
+            "weights that add up to 1 make a mean of the losses, which is never below the smallest"
+            " of them and reaches it where that one has all the weight"
         ]
+        if weight.solos:
+            evidence.append(
+                f"the regularizer is least where all of {weight.leaf} have moved together,"
+                " which leaves the weights as they are: it is no barrier"
+            )
     else:
         message = (
             f"nothing grows when the weights of `{weight.leaf}` shrink:"

@@ -16,18 +16,27 @@ from losslint.rules.weighting.words import NEEDS
 
 rule = Rule("LL112", __name__, __doc__, Severity.ERROR, needs=NEEDS)
 
-CONSEQUENCES = {
-    "abs": "its gradients point the wrong way",
-    "relu": "it has no gradient at all",
-    "clamp": "it has no gradient at all",
-}
+FOLDED = "turns every gradient round, so training makes the task losses larger"
+CUT_OFF = "takes every gradient away, so training stands still"
 
 
 @rule.on(RectifiedTotal)
 def check(total: RectifiedTotal, module: Module) -> Iterator[Finding]:
+    consequence = FOLDED if total.how == "abs" else CUT_OFF
     yield rule.finding(
         module.span(total.node),
-        f"where this total is negative, {CONSEQUENCES[total.how]}:"
-        f" `{total.how}` hides the sign and stops the training",
-        evidence=["give the regularizer a floor instead, as the page of LL101 shows"],
+        f"where this total is negative, `{total.how}` {consequence}",
+        evidence=[
+            *_what_falls(total),
+            "give the regularizer a floor instead: the page of LL101 shows how",
+        ],
     )
+
+
+def _what_falls(total: RectifiedTotal) -> list[str]:
+    """The terms that take the total below 0, each leaf once."""
+    falling = [t for t in total.value.terms if not t.factors and t.interval.lo < 0]
+    return [
+        f"the term in {leaf} alone takes the total down to {term.interval.lo:g}"
+        for leaf, term in {str(leaf): term for term in falling for leaf in term.leaves()}.items()
+    ]

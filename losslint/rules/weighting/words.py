@@ -66,7 +66,8 @@ def shape(growth: Growth, leaf: Leaf, end: End) -> str:
 
 def witness(module: Module, weight: LearnedWeight, end: End, *, far: bool) -> list[str]:
     """A point at which the terms of this weight are negative, worked out in numbers."""
-    tries = [Sample(FAR[end], 1.0)] if far else [Sample(NEAR[end], loss) for loss in SMALL_LOSSES]
+    near = [Sample(NEAR[end], loss) for loss in SMALL_LOSSES]
+    tries = [Sample(times * FAR[end], 1.0) for times in (1, 10)] if far else near
     for sample in tries:
         found = contribution(module, weight, sample)
         if found is not None and found.hi < 0:
