@@ -15,6 +15,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+import torch
 
 from losslint import FixResult, Settings, Severity, check_source, cli, fix_source
 from losslint.rules.base import Rule
@@ -183,6 +184,19 @@ def test_the_better_example_is_what_a_safe_fix_writes(rule: Rule) -> None:
     fixed = fix_source(bad, "fixture.py", alone(rule))
     if fixed.applied:
         assert fixed.text == good
+
+
+@pytest.mark.parametrize("step", [0.0, 1e-6])
+def test_a_relative_plateau_takes_a_total_below_zero_for_progress(step: float) -> None:
+    weight = torch.zeros((), requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
+    optimizer.step()
+    for epoch in range(100):
+        plateau.step(-2.0 + epoch * step)  # stands still, or rises
+
+    assert plateau.num_bad_epochs == 0
+    assert optimizer.param_groups[0]["lr"] == 1.0
 
 
 def regenerate(rules: list[Rule]) -> None:

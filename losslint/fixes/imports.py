@@ -27,7 +27,7 @@ def spelled(module: Module, qualified: str) -> Spelling | None:
     """The spelling of a function of torch in this module; None if it cannot be reached."""
     names = Names(module.tree)
     known = names.spelled(qualified)
-    if known is not None and _rebound(module, known.partition(".")[0]):
+    if known is not None and not _is_sure(module, known.partition(".")[0]):
         known = None
     if known is not None and not known.startswith(f"{FUNCTIONAL}."):
         return Spelling(known)
@@ -42,6 +42,11 @@ def spelled(module: Module, qualified: str) -> Spelling | None:
         if edit is not None:
             return Spelling(qualified, (edit,))
     return None
+
+
+def _is_sure(module: Module, name: str) -> bool:
+    """Whether an import brings `name`, or a star import that the module relies on for it."""
+    return _used(module, name) and not _rebound(module, name)
 
 
 def _rebound(module: Module, name: str) -> bool:

@@ -1,7 +1,72 @@
 """The total falls to -inf along a learned parameter, whatever the task losses are.
 
 ## What it does
-PAGE
+Finds learned weights whose regularizer nothing holds: `0.5 * s` beside weights that are
+normalised (softmax, `w / w.sum()`), clamped, bounded or detached, a wrong sign
+(`exp(s) * loss + s`), and weights that may themselves become negative (`w * loss`).
+
+## Why is this bad?
+Such an objective has no minimum. A softmax does not change when all its logits move
+together, so there the regularizer falls for nothing: with the task losses held at 3.26
+and 2.83, Adam takes the total of softmax weights from 3.05 to -6.96 in 1,000 steps. In a
+small training it falls by more than 1.5 in ten epochs in which the task losses change by
+less than 0.2: schedulers, early stopping and "best" checkpoints go by the drift
+(`tests/test_scenarios.py`, both). A wrong sign switches its task off, a weight that is
+learned as it is becomes negative and makes the task worse. Detached weights let the
+gradient of the regularizer alone drive the parameter on, until they overflow.
+
+The usual advice for totals below 0 does not help here. By `python -m
+losslint.verify.advice`, in torch: without the regularizer, with `exp(s)` and with
+`softplus(s)` one task takes all the weight (0 and 1 at losses of 2 and 1); with `abs` or
+a clamp of s at 0 small losses are not balanced at all.
+
+## Example
+```python
+class SoftmaxWeightedLoss(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.log_vars = nn.Parameter(torch.zeros(2))
+
+    def forward(self, losses):
+        weights = F.softmax(-self.log_vars, dim=0)
+        weighted = torch.sum(weights * torch.stack(losses))
+        return weighted + 0.5 * torch.sum(self.log_vars)
+```
+
+Use instead:
+```python
+class SoftmaxWeightedLoss(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.log_vars = nn.Parameter(torch.zeros(2))
+
+    def forward(self, losses):
+        weights = F.softmax(-self.log_vars, dim=0)
+        weighted = torch.sum(weights * torch.stack(losses))
+        return weighted - 0.5 * F.log_softmax(-self.log_vars, dim=0).sum()
+```
+
+## Fix safety
+Safe, though training changes: an objective without a minimum has no behaviour to
+preserve. For softmax weights the regularizer becomes the barrier -0.5 * sum(log w),
+Kendall's log(sigma) of the weights that are used: it rises to +inf as a weight goes to 0,
+never lies below 0.5 * N * log(N) for N tasks, and does not drift: the total above comes
+to rest at 3.716. Its strength is that of the regularizer before. For exponential weights
+the regularizer gets the soft floor of LL101, and the sign that goes with its weight.
+torch checks every fixed fixture: bounded, finite, no dead zone, balances, comes to rest.
+
+## Known limits
+Without a fix: `w / w.sum()`, a regularizer that is added task by task beside a softmax,
+detached weights, raw weights `w * loss`, and weights with an upper bound below 100, which
+no regularizer lets answer a small loss. A share `a * x + (1 - a) * y`, a single argument
+that is but called `loss`, and gradients that are written by hand (GradNorm) are not reported.
+
+## References
+- Kendall, Gal and Cipolla (2018), whose weights are not normalised:
+  https://arxiv.org/abs/1705.07115
+- Kirchdorfer et al., "Analytical uncertainty-based loss weighting in multi-task
+  learning" (2024), softmax weights without learned parameters:
+  https://arxiv.org/abs/2408.07985
 """
 
 from __future__ import annotations

@@ -1,7 +1,83 @@
-"""A learned log-variance enters the loss as a weight and, with no lower bound, as a regularizer.
+"""A learned log-variance weighs a loss, and nothing bounds its regularizer from below.
 
 ## What it does
-PAGE
+Finds the regularizer of uncertainty weighting, `0.5 * s` beside `exp(-s) * loss`, in
+every spelling: of tensors, loops, comprehensions and dicts, of s, log(sigma), sigma and
+sigma^2, of the weight exp(+s) with a minus. What decides is how weight and regularizer
+grow along the parameter, not what they are called. Where a clamp bounds the term below
+0, that is a note.
+
+## Why is this bad?
+A negative total is legitimate: it is a negative log-likelihood up to a constant, and
+its gradients are right. Two things are wrong. The total goes to -inf as a task's loss
+goes to 0, since the optimal weight, 1 / loss, has no upper bound: with `0.5 * s` it is
+below 0 from a loss of 0.184, and -80 at s = -80 (`python -m losslint.verify.advice`).
+And whatever compares by a ratio breaks below 0: for `ReduceLROnPlateau`, as it comes, a
+total that stands still at -2 is better every epoch, and one that rises from -2.0000 to
+-1.9999 too (`tests/test_rules.py`), so the rate is never reduced and the "best"
+checkpoint is the latest. Logs of the total hide what the tasks do.
+
+The usual advice costs more than it cures. By the same command, in torch: without the
+regularizer all weights go to 0. With `abs`, or a clamp of s at 0, a task with a loss below
+0.5 gets no larger weight any more, and the clamp's gradient is 0 on that whole side.
+With `exp(s)` the balance is halved everywhere, and gradients differ sixfold. `abs`,
+`relu` and `clamp` of the total turn gradients round or take them away: that is LL112.
+
+## Example
+```python
+class UncertaintyLoss(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.log_vars = nn.Parameter(torch.zeros(2))
+
+    def forward(self, losses):
+        total = 0.0
+        for s, loss in zip(self.log_vars, losses):
+            total = total + torch.exp(-s) * loss + 0.5 * s
+        return total
+```
+
+Use instead:
+```python
+class UncertaintyLoss(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.log_vars = nn.Parameter(torch.zeros(2))
+
+    def forward(self, losses):
+        total = 0.0
+        for s, loss in zip(self.log_vars, losses):
+            total = total + torch.exp(10.0 - F.softplus(s + 10.0)) * loss + 0.5 * F.softplus(s + 10.0)
+        return total
+```
+
+## Fix safety
+Safe where the log-variance starts at -0.4 or above, or at a value that is not known: it
+gets a soft floor at -10, in the regularizer and, where that is an exponential, in the
+weight. In the working range, from 4 below the start to 2 above, weights and gradients
+stay within 0.8 % of what they were: torch checks it on every fixture of this rule. The
+logged value rises by a constant, 10 times the coefficient for each task (`0.5 * s`: 5),
+which makes a plateau threshold that is relative to it that much coarser: better let
+schedulers and checkpoints go by the sum of the task losses. Weights end at e**10, so
+the balance between the tasks ends at a loss of about 5e-5.
+
+Unsafe where the start is lower, since the floor is then felt, and with
+`log-variance-form = "softplus"`, which writes `F.softplus(s)` (Liebel and Koerner): no
+constant to choose and never below 0, but the balance changes, with exponents from 0.59
+to 0.93 in place of 1 for losses from 0.02 to 20.
+
+## Known limits
+The losses are taken to be 0 or more (LL111 finds those that are not). A module
+whose losses are neither called losses nor made by a loss function, and one that is put
+together with `setattr`, are not followed. Without a fix: a raw variance, which LL104 asks
+to re-parametrise first, and what is clamped.
+
+## References
+- Kendall, Gal and Cipolla, "Multi-task learning using uncertainty to weigh losses for
+  scene geometry and semantics" (2018): https://arxiv.org/abs/1705.07115
+- Liebel and Koerner, "Auxiliary tasks in multi-task learning" (2018), on
+  log(1 + sigma^2): https://arxiv.org/abs/1805.06334
+- `ReduceLROnPlateau` below 0: https://github.com/pytorch/pytorch/issues/47513
 """
 
 from __future__ import annotations
