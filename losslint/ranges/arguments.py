@@ -39,3 +39,8 @@ class Arguments:
         """Each argument as a tensor."""
         values = [as_value(v, n) for v, n in zip(self.values, self.nodes, strict=True)]
         return values + [as_value(v, self.keywords[k]) for k, v in self.keyword_values.items()]
+
+    def placed(self) -> list[tuple[Object, cst.BaseExpression]]:
+        """Each argument with where it stands, positional ones first."""
+        named = [(v, self.keywords[k]) for k, v in self.keyword_values.items()]
+        return [*zip(self.values, self.nodes, strict=True), *named]

@@ -16,6 +16,7 @@ from losslint.ranges.interval import Interval, point
 from losslint.ranges.merging import data_factor, one_term
 from losslint.ranges.ops import Operation
 from losslint.ranges.value import (
+    KINDS,
     Factor,
     Key,
     Kind,
@@ -299,7 +300,7 @@ def item(value: Value, key: str | None, node: cst.BaseExpression) -> Value:
         flat = frozenset((names.get(leaf, leaf), end) for leaf, end in term.flat)
         factors = frozenset(
             replace(f, name=f"{f.name}[{key or ''}]", collection=True)
-            if f.origin in (Origin.ARGUMENT, Origin.UNKNOWN, Origin.NETWORK)
+            if f.origin in KINDS and f.origin is not Origin.MODULE
             else f
             for f in term.factors
         )

@@ -6,7 +6,8 @@ import libcst as cst
 
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.arguments import Arguments
-from losslint.ranges.indexing import turns_of, zipped
+from losslint.ranges.collections import set_attribute
+from losslint.ranges.indexing import attribute_name, turns_of, zipped
 from losslint.ranges.objects import (
     Dictionary,
     External,
@@ -19,7 +20,6 @@ from losslint.ranges.run import (
     Env,
     Run,
     as_value,
-    spelling,
     unknown,
 )
 from losslint.ranges.tensors import tensor_operation
@@ -62,8 +62,8 @@ def builtin_call(run: Run, name: str, node: cst.Call, env: Env) -> Object:
         )
         if found is not None:
             return found
-    if name == "getattr" and isinstance(first, Instance):
-        return _dynamic_attribute(first, node)
+    if name in ("getattr", "setattr") and isinstance(first, Instance) and len(node.args) > 1:
+        return _by_name(run, name, first, node, env)
     return unknown_call(run, name, node, env, arguments)
 
 
@@ -77,6 +77,17 @@ def _new_dictionary(arguments: Arguments, first: Object | None) -> Object:
     return Dictionary(dict(arguments.keyword_values))
 
 
-def _dynamic_attribute(instance: Instance, node: cst.Call) -> Object:
-    found = [v for v in instance.attributes.values() if isinstance(v, Value) and v.leaves()]
-    return unknown(node) if not found else ar.opaque(found, spelling(node))
+def _by_name(run: Run, name: str, instance: Instance, node: cst.Call, env: Env) -> Object:
+    """`getattr` and `setattr` by a constant name, or by one that an f-string makes."""
+    attribute = attribute_name(node.args[1].value)
+    if attribute is None:
+        return unknown(node)
+    if name == "getattr":
+        found = instance.attributes.get(attribute, unknown(node))
+        return ar.read(found, node) if isinstance(found, Value) else found
+    if len(node.args) > 2:
+        before, run.naming = run.naming, f"{env.frame.self_name}.{attribute}"
+        value = run.evaluate(node.args[2].value, env)
+        run.naming = before
+        set_attribute(instance, attribute, value)
+    return unknown(node)

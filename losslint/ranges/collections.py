@@ -146,6 +146,8 @@ def _store_entry(target: cst.Subscript, value: Object, env: Env) -> None:
             store(target.value, Dictionary(_entries_for(base, value), value), env)
     elif isinstance(base, Sequence):
         store(target.value, _with_item(base, key, value), env)
+    elif isinstance(base, Value) and key is not None and not key.isdigit():
+        store(target.value, Dictionary({key: value}, base), env)  # a dict that a call returned
 
 
 def _entries_for(base: Dictionary, value: Object) -> dict[str, Object]:

@@ -105,17 +105,20 @@ class Evaluator(Run):
 
     # --- what Run asks for ----------------------------------------------------------
 
-    def instance(self, facts: ClassFacts, name: str) -> Instance:
+    def instance(
+        self, facts: ClassFacts, name: str, handed: dict[str, Object] | None = None
+    ) -> Instance:
         """The one object that stands for all objects of a class, with its attributes set."""
         known = self._instances.get(facts.name)
-        if known is not None:
+        if known is not None and not handed:
             return known
         made = Instance(facts, name)
-        self._instances[facts.name] = made
+        if not handed:
+            self._instances[facts.name] = made
         self._class_attributes(made)
         for ancestor in lineage(facts, self.classes):
             if "__init__" in ancestor.methods:
-                self.function(ancestor.methods["__init__"], {}, made, None)
+                self.function(ancestor.methods["__init__"], handed or {}, made, None)
                 break
         self._attributes_set_elsewhere(made)
         return made
@@ -220,16 +223,17 @@ class Evaluator(Run):
         if parameter.default is not None:
             env = Env(Frame("<default>"))
             default = self.evaluate(parameter.default, env)
-            if not isinstance(default, Value):
+            known = not _is_word(parameter.default)
+            if known and not isinstance(default, Value):
                 return default
-            if default.number is not None and not _is_word(parameter.default):
+            if known and isinstance(default, Value) and default.number is not None:
                 return positive() if default.number > 0 else ar.constant_tensor()
         annotation = parameter.annotation.annotation if parameter.annotation else None
         if annotation is not None and self._is_parameter(annotation):
             return leaf_value(Leaf(name))
         if isinstance(annotation, cst.Name) and annotation.value in ("float", "int"):
             return positive()
-        origin = Origin.UNKNOWN if setting else Origin.ARGUMENT
+        origin = Origin.SETTING if setting else Origin.ARGUMENT
         return factor_value(Factor(name, origin, hint=is_loss_like(name)))
 
     def _is_parameter(self, annotation: cst.BaseExpression) -> bool:

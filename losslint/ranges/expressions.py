@@ -50,6 +50,8 @@ def _number(run: Run, node: cst.Integer | cst.Float, env: Env) -> Object:
 def _name(run: Run, node: cst.Name, env: Env) -> Object:
     if node.value in ("True", "False"):
         return number(float(node.value == "True"))
+    if node.value == "None":
+        return External("None")
     found = run.lookup(node.value, env)
     if found is None:
         origin = run.names.qualified(node)

@@ -26,6 +26,15 @@ def key_of(node: cst.BaseExpression) -> str | None:
     return None
 
 
+def attribute_name(node: cst.BaseExpression) -> str | None:
+    """The name that `getattr` and the like are given: `s_*` for `f"s_{task}"`."""
+    constant = key_of(node)
+    if constant is not None or not isinstance(node, cst.FormattedString):
+        return constant
+    texts = [p.value if isinstance(p, cst.FormattedStringText) else "*" for p in node.parts]
+    return "".join(texts)
+
+
 def element(base: Object, key: str | None, node: cst.BaseExpression) -> Object:
     """`base[key]`, or one of its elements where the key is not known."""
     if isinstance(base, Sequence):

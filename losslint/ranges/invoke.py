@@ -29,6 +29,7 @@ from losslint.ranges.run import (
     Env,
     Frame,
     Run,
+    has_leaves,
     join,
     spelling,
     unknown,
@@ -45,12 +46,14 @@ def invoke(run: Run, target: Object, node: cst.Call, env: Env) -> Object:
             return _run_lambda(run, target, node, env)
         return run_function(run, target.node, node, env, owner, closure=target)
     if isinstance(target, ClassObject):
-        return run.instance(target.facts, run.naming or target.facts.name)
+        return run.instance(
+            target.facts, run.naming or target.facts.name, _handed(run, target, node, env)
+        )
     if isinstance(target, Instance):
         method = run.method(target, "forward") or run.method(target, "__call__")
         if method is not None:
             found = run_function(run, method, node, env, target)
-            return _as_loss(found, target, node)
+            return _as_loss(found, target.facts.name, node)
         return unknown_call(run, target.facts.name, node, env, Arguments(run, node, env))
     arguments = Arguments(run, node, env)
     if isinstance(target, Loss):
@@ -69,13 +72,24 @@ def invoke(run: Run, target: Object, node: cst.Call, env: Env) -> Object:
     return unknown_call(run, spelling(node.func), node, env, arguments)
 
 
-def _as_loss(found: Object, target: Instance, node: cst.Call) -> Object:
-    """What a loss class of this module returns is a loss, if it follows no parameter."""
-    if not isinstance(found, Value) or found.leaves() or not is_loss_like(target.facts.name):
+def _handed(run: Run, target: ClassObject, node: cst.Call, env: Env) -> dict[str, Object]:
+    """The arguments of a constructor, where something learnable is among them."""
+    arguments = Arguments(run, node, env)
+    if not any(has_leaves(value) for value, _ in arguments.placed()):
+        return {}
+    init = run.method(Instance(target.facts, ""), "__init__")
+    names = parameters(init)[1:] if init is not None else []
+    return {**dict(zip(names, arguments.values, strict=False)), **arguments.keyword_values}
+
+
+def _as_loss(found: Object, name: str, node: cst.Call) -> Object:
+    """What code of this module that is called a loss returns, if it follows no parameter."""
+    if not isinstance(found, Value) or found.leaves() or not is_loss_like(name):
         return found
-    if all(f.origin is Origin.LOSS for f in found.factors()):
+    factors = found.factors()
+    if not factors or all(f.origin is Origin.LOSS for f in factors):
         return found
-    return factor_value(Factor(spelling(node), Origin.LOSS, 0.0, True, True))
+    return factor_value(Factor(f"{spelling(node)}@{id(node)}", Origin.LOSS, 0.0, True, True))
 
 
 def _run_lambda(run: Run, target: Function, node: cst.Call, env: Env) -> Object:
@@ -122,4 +136,4 @@ def run_function(
     found = returned[0] if returned else number(0)
     for other in returned[1:]:
         found = join(found, other)
-    return found
+    return _as_loss(found, function.name.value, node)

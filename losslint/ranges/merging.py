@@ -17,6 +17,9 @@ from losslint.ranges.value import (
     Value,
 )
 
+# Where nothing says that a factor is data.
+OUTSIDE = {Origin.UNKNOWN, Origin.SETTING}
+
 
 def one_term(value: Value) -> Term:
     """A sum as one term with its leading growth; what cancels is not known."""
@@ -56,7 +59,7 @@ def merged_factors(value: Value) -> frozenset[Factor]:
     if all(f.origin is Origin.LOSS for f in found):
         low = value.interval.lo
         return frozenset((Factor("+".join(sorted(f.name for f in found)), Origin.LOSS, low, True),))
-    if {f.origin for f in found} == {Origin.LOSS, Origin.UNKNOWN}:
+    if Origin.LOSS in {f.origin for f in found} <= {Origin.LOSS, *OUTSIDE}:
         name = "+".join(sorted(f.name for f in found))[:80]
         return frozenset((Factor(name, Origin.LOSS, None, True, True),))
     return frozenset((data_factor(found, value.interval),))
@@ -70,7 +73,10 @@ def data_factor(factors: Iterable[Factor], bounds: Interval) -> Factor:
     name = "+".join(sorted({f.name for f in factors}))[:80]
     if origins == {Origin.LOSS} and all(f.reduced for f in factors):
         return Factor(name, Origin.LOSS, bounds.lo, True)
-    origin = Origin.UNKNOWN if origins == {Origin.UNKNOWN} else Origin.DATA
+    if origins <= OUTSIDE:
+        origin = Origin.SETTING if origins == {Origin.SETTING} else Origin.UNKNOWN
+    else:
+        origin = Origin.DATA
     return Factor(name, origin, lower, all(f.reduced for f in factors))
 
 

@@ -9,6 +9,7 @@ from losslint.ranges import arithmetic as ar
 from losslint.ranges.arguments import Arguments
 from losslint.ranges.builtin import COUNTS
 from losslint.ranges.collections import collection_method, set_attribute
+from losslint.ranges.indexing import attribute_name
 from losslint.ranges.invoke import invoke, run_function
 from losslint.ranges.library import external_call
 from losslint.ranges.objects import (
@@ -92,9 +93,8 @@ def _super(run: Run, name: str, node: cst.Call, env: Env) -> Object:
 
 
 def _register(run: Run, base: Instance, how: str, node: cst.Call, env: Env) -> Object:
-    names = [a.value for a in node.args[:1]]
-    if len(node.args) > 1 and isinstance(names[0], cst.SimpleString):
-        name = str(names[0].evaluated_value)
+    name = attribute_name(node.args[0].value) if len(node.args) > 1 else None
+    if name is not None:
         before, run.naming = run.naming, f"{env.frame.self_name}.{name}"
         value = run.evaluate(node.args[1].value, env)
         run.naming = before

@@ -37,7 +37,7 @@ def unknown_call(
 ) -> Object:
     """A call of something that this module does not define."""
     if name not in LOGGING:
-        for value, place in zip(arguments.values, arguments.nodes, strict=True):
+        for value, place in arguments.placed():
             if has_leaves(value):
                 run.reach(value, place, "call", env)
     values = arguments.everything() + ([receiver] if receiver is not None else [])

@@ -169,7 +169,9 @@ class Run(ABC):
         return decorators(function)
 
     @abstractmethod
-    def instance(self, facts: ClassFacts, name: str) -> Instance:
+    def instance(
+        self, facts: ClassFacts, name: str, handed: dict[str, Object] | None = None
+    ) -> Instance:
         """An object of a class of this module, with what its methods set."""
 
     @abstractmethod
@@ -219,6 +221,8 @@ def parts(value: Object) -> list[Value]:
 def unknown(node: cst.BaseExpression, origin: Origin = Origin.UNKNOWN) -> Value:
     """A value that nothing is known of but how it is spelled."""
     name = spelling(node)
+    if origin is Origin.UNKNOWN and name.rpartition(".")[2].isupper() and len(name) > 1:
+        origin = Origin.SETTING  # an imported constant
     return factor_value(Factor(name, origin, hint=is_loss_like(name)))
 
 

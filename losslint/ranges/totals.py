@@ -111,7 +111,8 @@ def _split(value: Value, leaf: Leaf) -> tuple[list[Term], list[Term]]:
         if leaf not in term.leaves() and leaf not in term.cut:
             continue
         beside = any(other.kind is not Kind.PARAMETER for other in term.leaves() - {leaf})
-        (weights if term.factors or beside else solos).append(term)
+        multiplied = any(f.origin is not Origin.SETTING for f in term.factors)
+        (weights if multiplied or beside else solos).append(term)
     return weights, [t for t in solos if leaf in t.leaves()]
 
 

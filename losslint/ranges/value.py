@@ -62,6 +62,7 @@ class Origin(Enum):
     DATA = "data"  # an expression of arguments and network outputs
     NETWORK = "network"  # an output of a network, as it came out
     MODULE = "module"  # a tensor that another module holds
+    SETTING = "setting"  # a number that configures the loss: taken to be positive
     UNKNOWN = "unknown"
 
 
@@ -71,6 +72,7 @@ KINDS = {
     Origin.MODULE: Kind.ATTRIBUTE,
     Origin.ARGUMENT: Kind.HANDED,
     Origin.UNKNOWN: Kind.HANDED,
+    Origin.SETTING: Kind.HANDED,
 }
 
 

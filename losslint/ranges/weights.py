@@ -61,11 +61,19 @@ class LearnedWeight:
         layer that scales it, a weight that another objective learns.
         """
         found = [f for t in self.weights for f in t.factors if _may_be_loss(f)]
-        every = all(is_weighed_loss(t) for t in self.weights)
+        every = all(is_weighed_loss(t) or self._beside_loss(t) for t in self.weights)
         called = any(f.origin is Origin.LOSS for f in found)
         total = {f.name for f in self.sink.value.factors() if f.origin is Origin.LOSS or f.hint}
         several = len(total) > 1 or any(f.plural for f in found)
         return bool(found) and every and (called or several)
+
+    def _beside_loss(self, term: Term) -> bool:
+        """Whether a term was multiplied in one place with a loss, as elements of one stack."""
+        places = [s.node for s in term.steps]
+        raw = any(f.origin in (Origin.DATA, Origin.NETWORK) for f in term.factors)
+        return not raw and any(
+            is_weighed_loss(t) and [s.node for s in t.steps] == places for t in self.weights
+        )
 
     @cached_property
     def weighs_losses(self) -> bool:
@@ -81,7 +89,13 @@ class LearnedWeight:
 
     @cached_property
     def divergence(self) -> End | None:
-        """Where the total falls to -inf whatever the losses are."""
+        """Where the total falls to -inf whatever the losses are.
+
+        A leaf that another total of its scope regularizes is, multiplied as it is,
+        the constant that it is on the other path.
+        """
+        if not self.solos and self.regularized_elsewhere:
+            return None
         for end in (End.MINUS, End.PLUS, End.ZERO_ABOVE):
             lead = self.lead(end, self.terms)
             if lead.known_to_grow() and lead.sign < 0 and self._not_outgrown(end):
@@ -150,10 +164,12 @@ class LearnedWeight:
     @cached_property
     def signed(self) -> Term | None:
         """A weighted term whose loss can be negative by its meaning."""
+        if not self.weighs_losses:
+            return None
         for term in self.weights:
             if any(f.known_signed for f in term.factors):
                 return term
-            growing = [term.at(self.leaf, e) for e in (End.PLUS, End.MINUS)]
+            growing = [self.lead_of_weights(e) for e in (End.PLUS, End.MINUS)]
             positive_weight = any(
                 s.what in (What.EXP, What.OTHER, What.SIMPLEX) for s in term.steps
             )

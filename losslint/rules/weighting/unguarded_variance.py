@@ -82,7 +82,7 @@ rule = Rule("LL104", __name__, __doc__, Severity.ERROR, needs=NEEDS)
 
 @rule.on(LearnedWeight)
 def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
-    if weight.leaf.kind is not Kind.PARAMETER or not (weight.solos or weight.known_losses):
+    if weight.leaf.kind is not Kind.PARAMETER or not weight.weighs_losses:
         return
     steps = list(dict.fromkeys(s for t in weight.terms for s in t.steps))
     hazards = [s for s in steps if _is_hazard(weight, s)]
