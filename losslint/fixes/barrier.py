@@ -30,6 +30,8 @@ def barrier_edits(weight: LearnedWeight, solo: Term, module: Module) -> tuple[Ed
         return None
     if turn_of(module, step.whole) is not turn_of(module, softmax.node):
         return None
+    if not (_is_summed(step.whole) and _is_whole_summand(module, step.whole)):
+        return None
     text, spelling = written
     strength = _strength(weight, solo)
     term = f"{text}.sum()" if strength == "1" else f"{strength} * {text}.sum()"
@@ -47,6 +49,27 @@ def barrier_edits(weight: LearnedWeight, solo: Term, module: Module) -> tuple[Ed
         case _:
             edits = (Edit(span, f"-{term}"),)
     return (*edits, *spelling.edits)
+
+
+def _is_summed(node: cst.BaseExpression) -> bool:
+    """Whether a regularizer adds up its tasks, as the barrier in its place does."""
+    names = [inner.func for inner in nodes(node) if isinstance(inner, cst.Call)]
+    last = [n.attr if isinstance(n, cst.Attribute) else n for n in names]
+    return any(isinstance(name, cst.Name) and name.value in ("sum", "mean") for name in last)
+
+
+def _is_whole_summand(module: Module, node: cst.CSTNode) -> bool:
+    """Whether `node` is one term of all that a statement binds, adds or returns."""
+    for around in ancestors(module.tree, node):
+        if isinstance(around, (cst.Assign, cst.AnnAssign, cst.AugAssign, cst.Return)):
+            return True
+        if not isinstance(around, (cst.BinaryOperation, cst.Tuple, cst.Element)):
+            return False
+        if isinstance(around, cst.BinaryOperation) and not isinstance(
+            around.operator, (cst.Add, cst.Subtract)
+        ):
+            return False
+    return False
 
 
 def added_barrier(weight: LearnedWeight, module: Module) -> tuple[Edit, ...] | None:
