@@ -208,12 +208,19 @@ def reduce(value: Value, name: str, node: cst.BaseExpression, *, whole: bool = T
     """A sum or mean over elements. `whole` is False where a dimension stays.
 
     A parameter that met data before it was reduced is no loss weight but part of
-    a likelihood; data without a parameter, reduced, is a hand-written loss.
+    a likelihood; data without a parameter, reduced, is a hand-written loss. What a
+    network predicts stays in sight beside a weight that is made of it.
     """
     bare = [t for t in value.terms if not (t.growth or t.simplex or t.cut)]
     rest = [_reduced(t) for t in value.terms if t.growth or t.simplex or t.cut]
     if len(value.terms) == 1:
         rest = [_around(t, node) for t in rest]
+    predicted = {leaf for t in rest for leaf in t.leaves() if leaf.kind is Kind.NETWORK}
+    beside = [t for t in bare if predicted and t.stand_in() in predicted]
+    bare, rest = [t for t in bare if t not in beside], [*rest, *beside]
+    signed = _signed(bare)
+    if whole and signed is not None:
+        return Value((*rest, *factor_value(Factor(name, Origin.LOSS, signed, True)).terms))
     raw = {Origin.DATA, Origin.NETWORK}
     if bare and whole and any(f.origin in raw for t in bare for f in t.factors):
         sum_ = Value(tuple(bare))
@@ -226,6 +233,19 @@ def reduce(value: Value, name: str, node: cst.BaseExpression, *, whole: bool = T
             replace(t, factors=frozenset(replace(f, reduced=True) for f in t.factors)) for t in bare
         ]
     return Value((*rest, *bare))
+
+
+def _signed(terms: list[Term]) -> float | None:
+    """The lower bound of data that is negative by its meaning: a log-density, or a bare cosine."""
+    found = [
+        f.lower
+        for t in terms
+        for f in t.factors
+        if f.origin is Origin.DATA and f.lower is not None and f.lower < 0 and t.interval.lo < 0
+    ]
+    if not found or (len(terms) > 1 and min(found) > -math.inf):
+        return None
+    return min(found)
 
 
 def _reduced(term: Term) -> Term:

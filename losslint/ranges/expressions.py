@@ -22,7 +22,7 @@ from losslint.ranges.objects import (
     Sequence,
 )
 from losslint.ranges.operators import binary
-from losslint.ranges.run import Env, Handler, Run, join, spelling, unknown
+from losslint.ranges.run import Env, Handler, Run, as_value, join, spelling, unknown
 from losslint.ranges.value import (
     Factor,
     Origin,
@@ -153,14 +153,25 @@ def _subscript(run: Run, node: cst.Subscript, env: Env) -> Object:
 
 
 def _unary(run: Run, node: cst.UnaryOperation, env: Env) -> Object:
-    value = run.tensor(node.expression, env)
     if isinstance(node.operator, cst.Minus):
+        value = as_value(_unnamed(run, node.expression, env), node.expression)
         return ar.scale(value, -1.0, node)
+    value = run.tensor(node.expression, env)
     return value if isinstance(node.operator, cst.Plus) else unknown(node)
 
 
+def _unnamed(run: Run, node: cst.BaseExpression, env: Env) -> Object:
+    """What is evaluated here; in `loss = -f(x)` the name is of the whole, and not of f(x)."""
+    before, run.naming = run.naming, None
+    value = run.evaluate(node, env)
+    run.naming = before
+    return value
+
+
 def _binary(run: Run, node: cst.BinaryOperation, env: Env) -> Object:
-    left, right = run.evaluate(node.left, env), run.evaluate(node.right, env)
+    left = run.evaluate(node.left, env)
+    taken_off = isinstance(node.operator, cst.Subtract)
+    right = _unnamed(run, node.right, env) if taken_off else run.evaluate(node.right, env)
     return binary(node.operator, left, right, node, node.left, node.right)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import libcst as cst
 
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.arguments import Arguments
-from losslint.ranges.losses import lower_bound
+from losslint.ranges.losses import is_density, is_log_density, lower_bound
 from losslint.ranges.objects import (
+    External,
     Layer,
     Loss,
     Network,
@@ -23,7 +26,7 @@ from losslint.ranges.run import (
     unknown,
 )
 from losslint.ranges.tensors import FACTORIES, created, learnable, tensor_operation
-from losslint.ranges.value import Origin
+from losslint.ranges.value import Kind, Origin
 
 CONTAINERS = frozenset(("ParameterList", "ParameterDict", "BufferDict"))
 
@@ -41,6 +44,12 @@ def external_call(run: Run, name: str, node: cst.Call, env: Env) -> Object:
         if last[0].isupper():
             return Loss(last, low, _is_reduced(arguments))
         return loss_value(run, Loss(last, low, _is_reduced(arguments)), node, arguments)
+    if is_density(name) and not any(
+        leaf.kind is Kind.PARAMETER for v in arguments.everything() for leaf in v.leaves()
+    ):
+        return External(name)
+    if is_log_density(name):
+        return ar.opaque(arguments.everything(), spelling(node), Origin.DATA, lower=-math.inf)
     if name.startswith(("torch.", "math.", "numpy.")):
         if last in LAYERS:
             return Layer(LAYERS[last], node)

@@ -32,6 +32,14 @@ LOWER_BOUNDS: dict[str, float] = {
     "kl_div": 0.0,  # of normalised input, as it is meant to be called
 }
 
+# Distributions of torch that have a density: its logarithm may have either sign.
+# Source: the PyTorch documentation, torch.distributions.
+DENSITIES = frozenset(
+    "Beta Cauchy Chi2 Dirichlet Exponential FisherSnedecor Gamma Gumbel HalfCauchy HalfNormal"
+    " InverseGamma Kumaraswamy Laplace LogNormal LowRankMultivariateNormal MultivariateNormal"
+    " Normal Pareto StudentT Uniform VonMises Weibull".split()
+)
+
 _CLASSES = {
     "CrossEntropyLoss": "cross_entropy",
     "NLLLoss": "nll_loss",
@@ -68,6 +76,18 @@ def lower_bound(qualified: str) -> float | None:
         return None
     last = qualified.rpartition(".")[2]
     return LOWER_BOUNDS.get(_CLASSES.get(last, last))
+
+
+def is_density(qualified: str) -> bool:
+    """Whether this is a distribution of torch that has a density."""
+    last = qualified.rpartition(".")[2]
+    return qualified.startswith("torch.distributions.") and last in DENSITIES
+
+
+def is_log_density(qualified: str) -> bool:
+    """Whether this is the method that gives the logarithm of such a density."""
+    base, _, last = qualified.rpartition(".")
+    return last == "log_prob" and is_density(base)
 
 
 def is_loss_like(name: str) -> bool:

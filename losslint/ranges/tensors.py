@@ -136,9 +136,10 @@ def tensor_operation(
     first = things[0]
     if name in STACKS:
         return as_value(first, nodes[0])
-    if name in ("unbind", "chunk", "split") and isinstance(first, Sequence):
-        return first
     value = as_value(first, nodes[0])
+    if name in ("unbind", "chunk", "split"):
+        # What a network returned, in parts: each is named by what it is unpacked into.
+        return first if isinstance(first, Sequence) else None if value.leaves() else value
     if name in ops.OPERATIONS:
         if name in ("abs", "relu"):
             run.note_rectified(value, node, name)
@@ -231,6 +232,7 @@ def _others(
             [as_value(t, n) for t, n in zip(things, nodes, strict=False)],
             spelling(node),
             Origin.DATA,
+            lower=-1.0 if name == "cosine_similarity" else None,
         )
     return None
 

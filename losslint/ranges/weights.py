@@ -163,23 +163,34 @@ class LearnedWeight:
 
     @cached_property
     def signed(self) -> Term | None:
-        """A weighted term whose loss can be negative by its meaning."""
+        """A weighted term whose loss can be negative by its meaning, and whose weight can grow."""
         if not self.weighs_losses:
             return None
+        leads = [self.lead_of_weights(e) for e in (End.PLUS, End.MINUS)]
         for term in self.weights:
+            growing = [term.at(self.leaf, e) for e in (End.PLUS, End.MINUS)]
+            if not any(x.known_to_grow() for x in growing) or self._made_up_for(term):
+                continue
             if any(f.known_signed for f in term.factors):
                 return term
-            growing = [self.lead_of_weights(e) for e in (End.PLUS, End.MINUS)]
-            positive_weight = any(
-                s.what in (What.EXP, What.OTHER, What.SIMPLEX) for s in term.steps
-            )
+            positive_weight = any(s.what in (What.EXP, What.OTHER) for s in term.steps)
             if (
                 positive_weight
-                and any(x.known_to_grow() and x.sign < 0 for x in growing)
+                and any(x.known_to_grow() and x.sign < 0 for x in leads)
                 and any(f.origin is Origin.LOSS or f.hint for f in term.factors)
             ):
                 return term
         return None
+
+    def _made_up_for(self, term: Term) -> bool:
+        """Whether the weight meets a constant as well, as in `exp(-s) * (1 - cosine)`."""
+        return any(
+            solo.at(self.leaf, end).sign > 0
+            and solo.at(self.leaf, end).rank == term.at(self.leaf, end).rank
+            for solo in self.solos
+            for end in (End.PLUS, End.MINUS)
+            if term.at(self.leaf, end).known_to_grow()
+        )
 
     # --- places ---------------------------------------------------------------------------
 
