@@ -37,6 +37,7 @@ from losslint.verify.properties import (
     no_dead_zone,
     no_escape,
     no_runaway,
+    reaches_every_parameter,
     stays_finite,
     trains_every_task,
 )
@@ -96,6 +97,14 @@ def overflows_in_small_types(weighting: Weighting) -> bool:
     return not any(result.holds for result in finite_in_small_types(weighting))
 
 
+def overflows(weighting: Weighting) -> bool:
+    return not finite_in_float32(weighting).holds
+
+
+def finite_in_float32(weighting: Weighting) -> Result:
+    return stays_finite(survey(weighting.as_type(torch.float32), SMALL_SIZES, SMALL_LOSSES))
+
+
 def dead_somewhere(weighting: Weighting) -> bool:
     return not no_dead_zone(weighting, near=FAR_OUT).holds
 
@@ -148,6 +157,13 @@ def weights_within(seen: Sequence[Sample], before: Sequence[Sample]) -> Result:
     return Result("same range of weights", low / room <= lowest and highest <= high * room, why)
 
 
+def bounded_prediction(_: Weighting, after: Weighting) -> Results:
+    """What a likelihood owes whose inputs are data: a number, a bound, and gradients."""
+    least = lowest(survey(after)).reading.total
+    bound = Result("bounded below", least >= -10.0, f"{least:g}, at most 10 below 0")
+    return finite_in_float32(after), bound, reaches_every_parameter(after)
+
+
 def every_property_in_small_types(before: Weighting, after: Weighting) -> Results:
     return *every_property(before, after), *finite_in_small_types(after)
 
@@ -174,6 +190,7 @@ PROOFS = {
         overflows_in_small_types, every_property_in_small_types, keeps_gradients=True
     ),
     "dead_clamp": Proof(dead_somewhere, alive_and_nothing_lost),
+    "unbounded_predicted_variance": Proof(overflows, bounded_prediction),
     "weighted_signed_loss": Proof(runs_away),
     "rectified_total": Proof(turns_a_task_off),
 }
