@@ -151,7 +151,7 @@ def tensor_operation(
         return ar.reduce(value, f"{spelling(node)}@{id(node)}", node, whole=whole)
     if name in ops.CUTS:
         return ar.detach(value)
-    if name in ("clamp", "clip", "clamp_min", "clamp_max", "hardtanh", "relu6", "threshold"):
+    if name in ("clamp", "clip", "clamp_min", "clamp_max", "hardtanh", "relu6"):
         return _clamp(run, name, value, things, nodes, keywords, node, env)
     if name in ("max", "min", "maximum", "minimum", "fmax", "fmin"):
         return _extreme(run, name, value, things, nodes, node, keywords)
