@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
@@ -26,11 +26,11 @@ from losslint.ranges.value import Step, Term, What
 from losslint.ranges.weights import LearnedWeight
 
 FLOOR = 10.0  # the variance never counts as less than e**-10
-FLOOR_VARIANCE = "4.54e-5"  # e**-10
 OPPOSITE = {End.PLUS: End.MINUS, End.MINUS: End.PLUS, End.ZERO_ABOVE: End.PLUS}
 
-# Where a log-variance s starts lower, the floor is felt in the working range: 4
-# below the start it changes a gradient by 2 * e**-(FLOOR + s), over 0.8 %.
+# 4 below its start a log-variance s feels a floor at -k: gradients change by
+# 2 * e**-(k + s). Where it starts lower than this the floor has to lie deeper, or
+# they would change by over 0.8 %.
 LOWEST_START = -0.4
 SIMPLE = (cst.Name, cst.Attribute, cst.Subscript, cst.Call)
 
@@ -39,11 +39,13 @@ SIMPLE = (cst.Name, cst.Attribute, cst.Subscript, cst.Call)
 class Scale:
     """How an expression N relates to the log-variance of a weight: `log v = times * N`.
 
-    `sign` is that of the coefficient with which N enters the total.
+    `sign` is that of the coefficient with which N enters the total, `floor` how far
+    below 0 the log-variance is held; None for the form that has no floor.
     """
 
     times: float
     sign: int
+    floor: float | None
 
 
 def regularizer_edits(
@@ -57,12 +59,21 @@ def regularizer_edits(
     scale = _scale(weight, solo, step, held)
     if scale is None:
         return None
-    floor = form == "floor"
+    if form == "floor":
+        scale = replace(scale, floor=floor_of(weight, falls))
     if step.what is What.READ:
-        return _write(_linear(module, step, scale, floor), step, scale, module)
+        return _write(_linear(module, step, scale), step, scale, module)
     if step.what is What.LOG:
-        return _write(_logarithmic(module, step, scale, floor), step, scale, module)
+        return _write(_logarithmic(module, step, scale), step, scale, module)
     return None
+
+
+def floor_of(weight: LearnedWeight, falls: End) -> float:
+    """How far below 0 the log-variance is held: 10, and deeper where it starts low."""
+    start = starting_log_variance(weight, falls)
+    if start is None or start >= LOWEST_START:
+        return FLOOR
+    return FLOOR + math.ceil(-start)
 
 
 def floored(
@@ -115,7 +126,7 @@ def _scale(weight: LearnedWeight, solo: Term, step: Step, held: End) -> Scale | 
         if not log_variance.coefficient:
             return None
         times = log_variance.sign * log_variance.coefficient / (here.sign * here.coefficient)
-    return Scale(times, whole.sign * here.sign)
+    return Scale(times, whole.sign * here.sign, None)
 
 
 def _log_variance(weight: LearnedWeight, held: End) -> Growth | None:
@@ -131,28 +142,26 @@ def _log_variance(weight: LearnedWeight, held: End) -> Growth | None:
     return g.logarithm(g.invert(positive))
 
 
-def _linear(module: Module, step: Step, scale: Scale, floor: bool) -> tuple[str, Spelling] | None:
+def _linear(module: Module, step: Step, scale: Scale) -> tuple[str, Spelling] | None:
     softplus = spelled(module, "torch.nn.functional.softplus")
     if softplus is None:
         return None
-    inner = shifted(module.text(step.node), scale.times, floor=floor)
+    inner = shifted(module.text(step.node), scale.times, scale.floor)
     factor = 1 / abs(scale.times)
     prefix = "" if factor == 1 else f"{factor:g} * "
     return f"{prefix}{softplus.text}({inner})", softplus
 
 
-def shifted(text: str, times: float, *, floor: bool) -> str:
+def shifted(text: str, times: float, floor: float | None) -> str:
     """`times * text`, raised by the floor, as a person would write it."""
     size = abs(times)
     product = text if size == 1 else f"{size:g} * {text}"
     if times > 0:
-        return f"{product} + {FLOOR}" if floor else product
-    return f"{FLOOR} - {product}" if floor else f"-{product}"
+        return f"{product} + {floor}" if floor else product
+    return f"{floor} - {product}" if floor else f"-{product}"
 
 
-def _logarithmic(
-    module: Module, step: Step, scale: Scale, floor: bool
-) -> tuple[str, Spelling] | None:
+def _logarithmic(module: Module, step: Step, scale: Scale) -> tuple[str, Spelling] | None:
     """`log(1 + v / floor)`, with v the power of the logarithm's argument that is a variance."""
     log1p = spelled(module, "torch.log1p")
     argument = step.argument
@@ -171,8 +180,13 @@ def _logarithmic(
     ):
         text = f"({text})"
     prefix = "" if power == 1 else f"{1 / power:g} * "
-    inside = f"{text} / {FLOOR_VARIANCE}" if floor else text
+    inside = f"{text} / {floor_variance(scale.floor)}" if scale.floor else text
     return f"{prefix}{log1p.text}({inside}){'.sum()' if product else ''}", log1p
+
+
+def floor_variance(floor: float) -> str:
+    """`e**-floor` in three digits: the least variance that counts."""
+    return f"{math.exp(-floor):.3g}".replace("e-0", "e-")
 
 
 def _factor_of_product(argument: cst.BaseExpression) -> tuple[cst.BaseExpression, bool]:
@@ -264,6 +278,7 @@ def _bounded(
     end = next((e for e in (End.MINUS, End.PLUS) if term.at(weight.leaf, e).known_to_grow()), None)
     if end is None:
         return None
+    floor = floor_of(weight, end)
     upward = step.at(weight.leaf, end).known_to_grow()
     turned = None if upward else multiplied(module, step.node)
     text = module.text(argument)
@@ -271,12 +286,12 @@ def _bounded(
     if not _binds(argument) and not _is_product(argument):
         text = f"({text})"
     if upward:
-        inner = f"{opposite} + {FLOOR}" if opposite else f"{FLOOR} - {text}"
-        new = f"{FLOOR} - {softplus.text}({inner})"
+        inner = f"{opposite} + {floor}" if opposite else f"{floor} - {text}"
+        new = f"{floor} - {softplus.text}({inner})"
     else:
-        inner = f"{FLOOR} - {opposite}" if opposite else f"{text} + {FLOOR}"
-        floored = f"{softplus.text}({inner})"
-        new = f"{FLOOR} - {floored}" if turned else f"{floored} - {FLOOR}"
+        inner = f"{floor} - {opposite}" if opposite else f"{text} + {floor}"
+        soft = f"{softplus.text}({inner})"
+        new = f"{floor} - {soft}" if turned else f"{soft} - {floor}"
     around = parent(module.tree, argument)
     if isinstance(around, cst.Attribute) and not argument.lpar:
         new = f"({new})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from losslint.findings import Edit, Span
-from losslint.fixes.forms import FLOOR_VARIANCE, OPPOSITE, end_that_holds, shifted
+from losslint.fixes.forms import FLOOR, OPPOSITE, end_that_holds, floor_variance, shifted
 from losslint.fixes.imports import spelled
 from losslint.model.module import Module
 from losslint.model.parents import ancestors, parent
@@ -80,12 +80,12 @@ def _text(
         if softplus is None:
             return None
         times = -decay.rate * here.sign / (here.coefficient or 1.0)
-        return f"{softplus.text}({shifted(name, times, floor=True)})", softplus.edits
+        return f"{softplus.text}({shifted(name, times, FLOOR)})", softplus.edits
     if decay.power < 0 and decay.power % 2 == 0 and held is End.PLUS:
         log1p = spelled(module, "torch.log1p")
         if log1p is None:
             return None
-        return f"{log1p.text}({name}**{-decay.power:g} / {FLOOR_VARIANCE})", log1p.edits
+        return f"{log1p.text}({name}**{-decay.power:g} / {floor_variance(FLOOR)})", log1p.edits
     return None
 
 

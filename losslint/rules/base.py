@@ -53,9 +53,7 @@ class Rule:
 
     def section(self, heading: str) -> str:
         """The text below `## heading` on the page; empty if there is none."""
-        found = re.search(
-            rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", self.page, re.M | re.S
-        )
+        found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", self.page, re.M | re.S)
         return found[1].strip() if found else ""
 
     def may_matter(self, data: bytes) -> bool:

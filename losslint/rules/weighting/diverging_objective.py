@@ -75,7 +75,7 @@ from collections.abc import Iterator
 
 from losslint.findings import Finding, Fix, Safety, Severity
 from losslint.fixes.barrier import barrier_edits
-from losslint.fixes.forms import floored, merged, weight_edits
+from losslint.fixes.forms import floor_of, floored, merged, weight_edits
 from losslint.model.module import Module
 from losslint.ranges.growth import End
 from losslint.ranges.value import Step, Term
@@ -191,4 +191,6 @@ def _fix(weight: LearnedWeight, falling: list[Term], end: End, module: Module) -
     edits = merged([edits, *weight_edits(weight, module).values()])
     turned = weight.lead_of_weights(end).known_to_decay()
     title = "Turn the sign of the regularizer, and give" if turned else "Give"
-    return Fix(f"{title} the log-variance a soft floor at -10", edits, Safety.SAFE)
+    return Fix(
+        f"{title} the log-variance a soft floor at {-floor_of(weight, end):g}", edits, Safety.SAFE
+    )

@@ -52,17 +52,17 @@ class UncertaintyLoss(nn.Module):
 ```
 
 ## Fix safety
-Safe where the log-variance starts at -0.4 or above, or at a value that is not known: it
-gets a soft floor at -10, in the regularizer and, where that is an exponential, in the
-weight. In the working range, from 4 below the start to 2 above, weights and gradients
-stay within 0.8 % of what they were: torch checks it on every fixture of this rule. The
-logged value rises by a constant, 10 times the coefficient for each task (`0.5 * s`: 5),
-which makes a plateau threshold that is relative to it that much coarser: better let
-schedulers and checkpoints go by the sum of the task losses. Weights end at e**10, so
-the balance between the tasks ends at a loss of about 5e-5.
+Safe: the log-variance gets a soft floor at -10, in the regularizer and, where that is an
+exponential, in the weight; deeper, by as much, where it starts below -0.4 (at -12 for a
+start of -1.85). In the working range, from 4 below the start to 2 above, weights and
+gradients stay within 0.8 % of what they were: torch checks it on every fixture of this
+rule. A start that the code does not show is taken for 0. The logged value rises by a
+constant, 10 times the coefficient for each task (`0.5 * s`: 5), which makes a plateau
+threshold that is relative to it that much coarser: better let schedulers and
+checkpoints go by the sum of the task losses. Weights end at e**10, so the balance
+between the tasks ends at a loss of about 5e-5.
 
-Unsafe where the start is lower, since the floor is then felt, and with
-`log-variance-form = "softplus"`, which writes `F.softplus(s)` (Liebel and Koerner): no
+Unsafe with `log-variance-form = "softplus"`, which writes `F.softplus(s)` (Liebel and Koerner): no
 constant to choose and never below 0, but the balance changes, with exponents from 0.59
 to 0.93 in place of 1 for losses from 0.02 to 20.
 
@@ -82,18 +82,10 @@ to re-parametrise first, and what is clamped.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from losslint.findings import Finding, Fix, Safety, Severity
-from losslint.fixes.forms import (
-    FLOOR,
-    LOWEST_START,
-    floored,
-    merged,
-    starting_log_variance,
-    weight_edits,
-)
+from losslint.fixes.forms import floor_of, floored, merged, weight_edits
 from losslint.model.module import Module
 from losslint.ranges.growth import End
 from losslint.ranges.value import What
@@ -133,7 +125,6 @@ def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
                     " times a loss that can be 0",
                     *witness(module, weight, end, far=False),
                     LIKELIHOOD,
-                    *_low_start(fix, weight, end),
                 ],
             )
 
@@ -146,21 +137,8 @@ def _fix(weight: LearnedWeight, end: End, module: Module) -> Fix | None:
     if form != "floor":
         return Fix("Replace the regularizer by softplus", edits, Safety.UNSAFE)
     bounded = merged([edits, *weight_edits(weight, module).values()])
-    start = starting_log_variance(weight, end)
-    near = start is not None and start < LOWEST_START
-    safety = Safety.UNSAFE if near else Safety.SAFE
-    return Fix("Give the log-variance a soft floor at -10", bounded, safety)
-
-
-def _low_start(fix: Fix | None, weight: LearnedWeight, end: End) -> list[str]:
-    """Why the floor is not safe here."""
-    start = starting_log_variance(weight, end)
-    if fix is None or start is None or start >= LOWEST_START:
-        return []
-    return [
-        f"the log-variance starts at {start:g}, nearer to the floor: 4 below its start the fix"
-        f" changes gradients by {200 * math.exp(4 - FLOOR - start):.2g} %, where safe is 0.8 %"
-    ]
+    title = f"Give the log-variance a soft floor at {-floor_of(weight, end):g}"
+    return Fix(title, bounded, Safety.SAFE)
 
 
 def _clamped(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
