@@ -268,9 +268,9 @@ CLASSES = {
     "the weight alone is clamped": Case(
         "return (torch.exp(-self.s.clamp(-3, 3)) * losses + self.s).sum()", {"divergence"}
     ),
-    "raw weights": Case("return (self.s * losses).sum()", {"divergence", "collapse"}, SIGMA),
+    "raw weights": Case("return (self.s * losses).sum()", {"divergence"}, SIGMA),
     "raw weights by einsum of functions": Case(
-        "return torch.dot(self.s, losses)", {"divergence", "collapse"}, SIGMA
+        "return torch.dot(self.s, losses)", {"divergence"}, SIGMA
     ),
     "no regularizer": Case("return (torch.exp(-self.s) * losses).sum()", {"collapse"}),
     "softmax weights, no regularizer": Case(

@@ -54,7 +54,7 @@ def regularizer_edits(
     """Edits that give one regularizing term a floor; None where no form is proven."""
     step = weight.occurrence(solo)
     held = end_that_holds(weight, falls)
-    if step is None or held is None:
+    if step is None or held is None or step.node in weight.weight_nodes:
         return None
     scale = _scale(weight, solo, step, held)
     if scale is None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-
 # What `from helpers import *` is taken to bring, where nothing else binds the name.
 CONVENTIONS = {
     "torch": "torch",

@@ -101,17 +101,29 @@ def _around(term: Term, node: cst.BaseExpression) -> Term:
     return replace(term, steps=(*term.steps[:-1], replace(term.steps[-1], whole=node)))
 
 
-def read(value: Value, node: cst.BaseExpression, *, instead: bool = False) -> Value:
-    """The value as it is read at `node`, or (`instead`) as an item of the last read."""
+def read(
+    value: Value, node: cst.BaseExpression, *, instead: bool = False, either: bool = False
+) -> Value:
+    """The value as it is read at `node`, or (`instead`) as an item of the last read.
+
+    `either` says that the terms are not added up here: each may be the element.
+    """
+    alone = len(value.terms) == 1 or either or _alternatives(value)
     terms = []
     for term in value.terms:
         if not (term.growth or term.simplex or term.cut or term.stand_in()):
             terms.append(term)
             continue
-        step = Step(What.READ, node, term.growth, term.scale, term.interval, node)
+        step = Step(What.READ, node, term.growth, term.scale, term.interval, node, alone)
         before = term.steps[:-1] if instead and _is_base(term, node) else term.steps
         terms.append(replace(term, steps=(*before, step)))
     return Value(tuple(terms))
+
+
+def _alternatives(value: Value) -> bool:
+    """Whether the terms are parameters that came through one read, each an element of it."""
+    last = {t.steps[-1].node if t.steps else None for t in value.terms}
+    return len(last) == 1 and None not in last and not value.factors()
 
 
 def _is_base(term: Term, node: cst.BaseExpression) -> bool:
@@ -159,7 +171,17 @@ def apply(
     simplex = term.simplex
     if operation.what is What.SIMPLEX:
         simplex = simplex | frozenset(leaf for leaf, _ in term.growth)
-    step = Step(operation.what, node, growth, term.scale, term.interval, node, argument, bounds)
+    step = Step(
+        operation.what,
+        node,
+        growth,
+        term.scale,
+        term.interval,
+        node,
+        len(value.terms) == 1,
+        argument,
+        bounds,
+    )
     return Value(
         (
             replace(

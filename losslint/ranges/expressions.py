@@ -141,7 +141,7 @@ def _attribute_of_instance(run: Run, base: Instance, node: cst.Attribute) -> Obj
     inherits = any(b not in known and b not in run.classes for b in base.facts.bases)
     if inherits and path is not None and not is_loss_like(name):
         return ar.read(factor_value(Factor(path, Origin.MODULE)), node)
-    return unknown(node)
+    return factor_value(Factor(spelling(node), Origin.UNKNOWN, None, True, is_loss_like(name)))
 
 
 def _subscript(run: Run, node: cst.Subscript, env: Env) -> Object:
@@ -238,6 +238,13 @@ def _lambda(run: Run, node: cst.Lambda, env: Env) -> Object:
     return Function(node, {**env.frame.closure, **env.names}, env.frame.instance)
 
 
+def _comparison(run: Run, node: cst.Comparison, env: Env) -> Object:
+    """A mask or a truth value: 0 or 1."""
+    for part in (node.left, *(c.comparator for c in node.comparisons)):
+        run.evaluate(part, env)
+    return factor_value(Factor(spelling(node), Origin.SETTING, 0.0))
+
+
 def _walrus(run: Run, node: cst.NamedExpr, env: Env) -> Object:
     value = run.evaluate(node.value, env)
     if isinstance(node.target, cst.Name):
@@ -269,6 +276,7 @@ EXPRESSIONS: Mapping[type[cst.CSTNode], Handler] = {
     cst.DictComp: _comprehension,
     cst.IfExp: _either,
     cst.BooleanOperation: _boolean,
+    cst.Comparison: _comparison,
     cst.Lambda: _lambda,
     cst.NamedExpr: _walrus,
     cst.Await: _inner,

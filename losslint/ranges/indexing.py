@@ -56,7 +56,7 @@ def element(base: Object, key: str | None, node: cst.BaseExpression) -> Object:
 
 
 def _read(thing: Object, node: cst.BaseExpression) -> Object:
-    return ar.read(thing, node, instead=True) if isinstance(thing, Value) else thing
+    return ar.read(thing, node, instead=True, either=True) if isinstance(thing, Value) else thing
 
 
 def one_of(items: tuple[Object, ...]) -> Object:
@@ -77,6 +77,13 @@ def one_of(items: tuple[Object, ...]) -> Object:
     return found
 
 
+def _summary(items: tuple[Object, ...], node: cst.BaseExpression) -> Object:
+    """Any of the elements, as a loop over `node` reads it."""
+    thing = one_of(items)
+    several = isinstance(thing, Value) and len(thing.terms) > 1
+    return ar.read(thing, node, either=True) if several and isinstance(thing, Value) else thing
+
+
 MAX_TURNS = 8  # a known list of more is followed for one turn
 
 
@@ -85,7 +92,7 @@ def turns_of(thing: Object, node: cst.BaseExpression) -> list[Object]:
     if isinstance(thing, Sequence) and thing.items:
         if len(thing.items) <= MAX_TURNS:
             return list(thing.items)
-        return [one_of(thing.items)]
+        return [_summary(thing.items, node)]
     if isinstance(thing, Value) and (thing.leaves() or thing.factors()):
         return [ar.item(thing.map({"many": True}), None, node)]
     return [thing] if isinstance(thing, Value) else [unknown(node)]
@@ -98,5 +105,6 @@ def zipped(things: list[Object], nodes: list[cst.BaseExpression]) -> Sequence:
     lengths = {len(column) for column in columns}
     if closed and len(lengths) == 1:
         return Sequence(tuple(Sequence(row) for row in zip(*columns, strict=True)))
-    summary = tuple(one_of(tuple(column)) for column in columns)
+    pairs = zip(columns, nodes, strict=True)
+    summary = tuple(_summary(tuple(column), node) for column, node in pairs)
     return Sequence((Sequence(summary),), open=True)

@@ -75,8 +75,11 @@ def invoke(run: Run, target: Object, node: cst.Call, env: Env) -> Object:
 def _handed(run: Run, target: ClassObject, node: cst.Call, env: Env) -> dict[str, Object]:
     """The arguments of a constructor, where something learnable is among them."""
     arguments = Arguments(run, node, env)
-    if not any(has_leaves(value) for value, _ in arguments.placed()):
+    handed = [pair for pair in arguments.placed() if has_leaves(pair[0])]
+    if not handed:
         return {}
+    for value, place in handed:
+        run.reach(value, place, "call", env)
     init = run.method(Instance(target.facts, ""), "__init__")
     names = parameters(init)[1:] if init is not None else []
     return {**dict(zip(names, arguments.values, strict=False)), **arguments.keyword_values}

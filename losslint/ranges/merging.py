@@ -84,7 +84,7 @@ def join(a: Value, b: Value) -> Value:
     """Either of two values: their common terms, and of the others what both allow."""
     if a is b or a.terms == b.terms:
         return a
-    ours, theirs = {_key(t): t for t in a.terms}, {_key(t): t for t in b.terms}
+    ours, theirs = {t.key: t for t in a.terms}, {t.key: t for t in b.terms}
     both = [t for key, t in ours.items() if key in theirs]
     left = [t for key, t in ours.items() if key not in theirs]
     right = [t for key, t in theirs.items() if key not in ours]
@@ -103,18 +103,5 @@ def join(a: Value, b: Value) -> Value:
     return Value((*both, *left, *right))
 
 
-def _key(term: Term) -> object:
-    """What tells two terms apart that different paths have made."""
-    if not term.steps:
-        return term.interval, term.factors, frozenset(term.growth.items()), term.scale
-    places = tuple(id(step.node) for step in term.steps)
-    return places, term.factors, frozenset(term.growth.items())
-
-
 def _either(x: Term, y: Term) -> frozenset[Factor]:
-    if x.factors == y.factors:
-        return x.factors
-    found = x.factors | y.factors
-    if found and all(f.origin is Origin.LOSS for f in found):
-        return found
-    return found
+    return x.factors | y.factors

@@ -28,7 +28,7 @@ from losslint.ranges.objects import (
 from losslint.ranges.value import Factor, Origin, Value, factor_value
 
 MAX_NODES = 40_000  # evaluated nodes a function, calls included
-MAX_CALLS = 6  # calls within calls
+MAX_CALLS = 4  # calls within calls
 
 # What only an nn.Module, or a wrapper of one, is asked for.
 USED_AS_MODULE = re.compile(

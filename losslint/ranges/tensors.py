@@ -147,7 +147,7 @@ def tensor_operation(
     if name in ops.IDENTITIES:
         return value
     if name in ops.REDUCTIONS:
-        whole = not any(k in keywords for k in ("dim", "axis")) and len(things) < 2
+        whole = _is_whole(things, nodes, keywords)
         return ar.reduce(value, f"{spelling(node)}@{id(node)}", node, whole=whole)
     if name in ops.CUTS:
         return ar.detach(value)
@@ -160,6 +160,16 @@ def tensor_operation(
         if found is not None:
             return found
     return _others(run, name, value, things, nodes, node)
+
+
+def _is_whole(
+    things: AbstractSequence[Object],
+    nodes: AbstractSequence[cst.BaseExpression],
+    keywords: Keywords,
+) -> bool:
+    """Whether a reduction leaves no data: over everything, or over the batch, dimension 0."""
+    over = keywords.get("dim") or keywords.get("axis") or (nodes[1] if len(things) > 1 else None)
+    return over is None or (isinstance(over, cst.Integer) and over.evaluated_value == 0)
 
 
 def _of_two(

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 
 import libcst as cst
 
@@ -134,6 +135,7 @@ class Step:
     scale: Growth
     interval: Interval
     whole: cst.BaseExpression
+    alone: bool = True  # the value was this term and no other
     argument: cst.BaseExpression | None = None
     bounds: tuple[float | None, float | None] = (None, None)
 
@@ -181,6 +183,14 @@ class Term:
         if kind is None or factor.hint or factor.reduced:
             return None
         return Leaf(factor.name, kind)
+
+    @cached_property
+    def key(self) -> object:
+        """What tells two terms apart that different paths have made."""
+        grown = frozenset((k[0].name, k[1].value, *v.rank, v.sign) for k, v in self.growth.items())
+        if not self.steps:
+            return self.interval, self.factors, grown, self.scale
+        return tuple(id(step.node) for step in self.steps), self.factors, grown
 
     def last(self, what: What) -> Step | None:
         """The latest step of this kind."""

@@ -94,13 +94,16 @@ class LearnedWeight:
         A leaf that another total of its scope regularizes is, multiplied as it is,
         the constant that it is on the other path.
         """
-        if not self.solos and self.regularized_elsewhere:
+        if self._is_constant_here():
             return None
         for end in (End.MINUS, End.PLUS, End.ZERO_ABOVE):
             lead = self.lead(end, self.terms)
             if lead.known_to_grow() and lead.sign < 0 and self._not_outgrown(end):
                 return end
         return None
+
+    def _is_constant_here(self) -> bool:
+        return not self.solos and bool(self.regularized_elsewhere)
 
     def _not_outgrown(self, end: End) -> bool:
         return not any(t.at(self.leaf, end) == g.UNDEFINED for t in self.terms)
@@ -119,17 +122,22 @@ class LearnedWeight:
 
     def lead_of_weights(self, end: End) -> Growth:
         """The fastest growth of a weight at one end; signs that cancel stay unknown."""
-        found = [t.at(self.leaf, end) for t in self.weights if not t.cut or t.growth]
+        moved = [t for t in self.weights if not t.cut or t.growth]
+        found = [t.at(self.leaf, end) for t in moved]
         if not found or not all(f.has_order() for f in found):
             return g.UNKNOWN
         top = max(found, key=lambda f: f.rank)
-        signs = {f.sign for f in found if f.rank == top.rank}
+        signs = {
+            growth.sign if _known_sign(term) else 0
+            for term, growth in zip(moved, found, strict=True)
+            if growth.rank == top.rank
+        }
         return replace(top, sign=signs.pop() if len(signs) == 1 else 0)
 
     @cached_property
     def collapse(self) -> End | None:
         """Where the weights shrink to nothing and nothing grows in return."""
-        if self.floored:
+        if self.floored or self._is_constant_here():
             return None
         for end in (End.PLUS, End.MINUS, End.ZERO_ABOVE):
             if end in self.regularized_elsewhere:
@@ -139,9 +147,17 @@ class LearnedWeight:
                 continue
             if self.on_simplex and end is not End.ZERO_ABOVE:
                 return end
-            if self.lead_of_weights(end).known_to_decay():
+            if self.solos and alone.has_order() and not any(alone.rank):
+                continue  # it settles somewhere: the optimum may lie before the end
+            if self.lead_of_weights(end).known_to_decay() and self._ends_at(end):
                 return end
         return None
+
+    def _ends_at(self, end: End) -> bool:
+        """Whether the weight goes no further: at 0, it must not turn negative behind it."""
+        if end is not End.ZERO_ABOVE:
+            return True
+        return self.lead_of_weights(End.ZERO_BELOW).sign > 0
 
     @property
     def on_simplex(self) -> bool:
@@ -211,7 +227,7 @@ class LearnedWeight:
         for place, step in enumerate(solo.steps):
             if step.what is not What.READ:
                 start = place
-        tail = solo.steps[start:]
+        tail = [s for s in solo.steps[start:] if s.alone]
         return next(
             (s for s in tail if s.node not in self.weight_nodes), tail[-1] if tail else None
         )
@@ -219,6 +235,14 @@ class LearnedWeight:
     def falling_solos(self, end: End) -> list[Term]:
         """The terms that take the total down at one end."""
         return [t for t in self.solos if _falls(t.at(self.leaf, end))]
+
+
+def _known_sign(term: Term) -> bool:
+    """Whether no factor of a term may turn its sign."""
+    return all(
+        f.known_not_negative or f.hint or f.origin is Origin.SETTING or f.known_signed
+        for f in term.factors
+    )
 
 
 def _may_be_loss(factor: Factor) -> bool:
