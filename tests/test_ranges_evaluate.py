@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import losslint
 from losslint.model.module import Module
 from losslint.ranges.evaluate import subjects
 from losslint.ranges.growth import End
@@ -683,3 +684,11 @@ def test_a_scale_of_features_is_not_known_to_weigh_losses() -> None:
     text = module("self.s = nn.Parameter(torch.ones(tasks))", "return x * self.s")
 
     assert not any(w.known_losses for w in weights_of(text.replace("losses", "x")))
+
+
+def test_a_function_that_takes_too_long_to_follow_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("losslint.ranges.run.MAX_NODES", 10)
+    text = "import torch\n\ndef total(a):\n    return " + " + ".join(["torch.exp(a)"] * 20) + "\n"
+    found = losslint.check_source(text, "x.py")
+    assert [f.code for f in found] == ["LL000"]
+    assert found[0].message == "`total` takes too long to follow: nothing in it was checked"

@@ -18,9 +18,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from losslint.ranges import ops
+from losslint.ranges import ops, shapes
 from losslint.ranges.interval import ANYTHING, Interval, point
-from losslint.ranges import shapes
 from losslint.ranges.ops import OPERATIONS, Operation
 
 torch.set_num_threads(1)

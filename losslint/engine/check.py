@@ -12,6 +12,7 @@ from losslint.engine.suppress import may_hold_suppressions, suppress
 from losslint.findings import Finding, Span
 from losslint.model.module import Module, Unreadable, deep_recursion
 from losslint.ranges.evaluate import subjects
+from losslint.ranges.run import Unfollowed
 from losslint.rules import registry, unreadable_source
 from losslint.rules.base import Rule, findings
 from losslint.source.text import Source, Undecodable
@@ -60,6 +61,10 @@ def _run(rules: list[Rule], module: Module) -> tuple[list[Finding], list[Finding
     facts: dict[type[Any], Iterable[Any]] = dict(subjects(module))
     found: list[Finding] = []
     crashes: list[Finding] = []
+    for given_up in facts.get(Unfollowed, ()):
+        where = module.span(given_up.node).start
+        why = f"`{given_up.name}` takes too long to follow: nothing in it was checked"
+        crashes.append(unreadable(why, where))
     for rule in rules:
         crash = _try(rule, facts, module, found)
         if crash:

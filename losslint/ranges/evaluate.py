@@ -8,7 +8,8 @@ everything that the total does along it (`weights.py`).
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import libcst as cst
@@ -22,14 +23,13 @@ from losslint.ranges.expressions import EXPRESSIONS
 from losslint.ranges.indexing import turns_of
 from losslint.ranges.losses import is_loss_like
 from losslint.ranges.objects import Function, Instance, Object, Sequence
-from losslint.ranges.run import Env, Exhausted, Frame, Run, has_leaves, unknown
+from losslint.ranges.run import Env, Exhausted, Frame, Run, Unfollowed, has_leaves, unknown
 from losslint.ranges.statements import block
 from losslint.ranges.totals import learned_weights, rectified_totals
 from losslint.ranges.value import Factor, Leaf, Origin, Value, factor_value, leaf_value, positive
 from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 
 NOT_TRAINED = frozenset(("torch.no_grad", "torch.inference_mode", "no_grad", "inference_mode"))
-MAX_PENDING = 200
 
 
 def subjects(module: Module) -> dict[type[Any], list[Any]]:
@@ -39,6 +39,7 @@ def subjects(module: Module) -> dict[type[Any], list[Any]]:
     return {
         LearnedWeight: learned_weights(run.sinks, run.manual),
         RectifiedTotal: rectified_totals(run.rectified),
+        Unfollowed: run.unfollowed,
     }
 
 
@@ -48,13 +49,14 @@ class Evaluator(Run):
     def __init__(self, module: Module) -> None:
         super().__init__(module)
         self.expressions = EXPRESSIONS
+        self.unfollowed: list[Unfollowed] = []
         self._instances: dict[str, Instance] = {}
 
     def everything(self) -> None:
         """Run the module's own statements, then each function and method."""
         top = Frame("<module>")
         env = Env(top, self.globals)
-        self._attempt(lambda: self._module_body(env))
+        self._attempt("<module>", self.module.tree, lambda: self._module_body(env))
         self.globals.update(env.names)
         for facts in self.classes.values():
             self._methods(facts)
@@ -67,19 +69,22 @@ class Evaluator(Run):
                 if name not in self.globals or has_leaves(value):
                     self.globals[name] = value
 
-    def _attempt(self, work: Any) -> None:
+    def _attempt(self, name: str, node: cst.CSTNode, work: Callable[[], object]) -> None:
         self.spent, self.depth, self.running, self.naming = 0, 0, [], None
-        with contextlib.suppress(Exhausted):
+        try:
             work()
+        except Exhausted:
+            self.unfollowed.append(Unfollowed(name, node))
 
     def _attempt_pending(self) -> None:
         for function, frame in self._drain():
             if isinstance(function.node, cst.FunctionDef):
-                self._attempt(lambda f=function, o=frame: self._nested(f, o))
+                name, node = function.node.name.value, function.node
+                self._attempt(name, node, partial(self._nested, function, frame))
 
-    def _drain(self) -> Any:
+    def _drain(self) -> Iterator[tuple[Function, Frame]]:
         seen: set[cst.CSTNode] = set()
-        while self.pending and len(seen) < MAX_PENDING:
+        while self.pending:
             function, frame = self.pending.pop(0)
             if function.node not in seen:
                 seen.add(function.node)
@@ -96,11 +101,12 @@ class Evaluator(Run):
             instance = self._known_instance(facts)
             if instance is None:
                 return
-            self._attempt(lambda m=method, i=instance: self.function(m, {}, i, None))
+            full = f"{facts.name}.{name}"
+            self._attempt(full, method, partial(self.function, method, {}, instance, None))
 
     def _known_instance(self, facts: ClassFacts) -> Instance | None:
         made: list[Instance] = []
-        self._attempt(lambda: made.append(self.instance(facts, "self")))
+        self._attempt(facts.name, facts.node, lambda: made.append(self.instance(facts, "self")))
         return made[0] if made else None
 
     # --- what Run asks for ----------------------------------------------------------

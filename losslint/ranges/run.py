@@ -42,7 +42,15 @@ STARTS = re.compile(r"init|reset|load|build|setup", re.IGNORECASE)
 
 
 class Exhausted(Exception):
-    """This function takes too long to follow; nothing is said about it."""
+    """This function takes too long to follow."""
+
+
+@dataclass(frozen=True, eq=False)
+class Unfollowed:
+    """A function, or the module's own statements, that was given up on."""
+
+    name: str
+    node: cst.CSTNode
 
 
 @dataclass(eq=False)
