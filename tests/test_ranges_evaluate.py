@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import textwrap
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 import losslint
 from losslint.model.module import Module
-from losslint.ranges.evaluate import subjects
+from losslint.ranges.evaluate import Evaluator, subjects
 from losslint.ranges.growth import End
 from losslint.ranges.weights import LearnedWeight
 from losslint.source.text import Source
@@ -692,3 +693,21 @@ def test_a_function_that_takes_too_long_to_follow_is_said(monkeypatch: pytest.Mo
     found = losslint.check_source(text, "x.py")
     assert [f.code for f in found] == ["LL000"]
     assert found[0].message == "`total` takes too long to follow: nothing in it was checked"
+
+
+def test_a_sum_over_turns_that_are_not_counted_has_no_lower_bound() -> None:
+    text = (
+        "import torch\nfrom torch import nn\n\n\nclass Loss(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n"
+        "        self.s = nn.Parameter(torch.zeros(2))\n\n"
+        "    def forward(self, losses):\n        total = 0\n"
+        "        for s, loss in zip(self.s, losses):\n"
+        "            total = total + torch.exp(-s) * loss + s.clamp(-2.0, 2.0)\n"
+        "        return total\n"
+    )
+    run = Evaluator(Module(Source.decode("x.py", text.encode())))
+    run.everything()
+    (total,) = (sink.value for sink in run.sinks if sink.how == "return")
+
+    assert sorted(term.interval.lo for term in total.terms)[-1] == -2.0
+    assert total.interval.lo == -math.inf

@@ -318,17 +318,6 @@ def test_widening_keeps_what_does_not_move() -> None:
     assert Interval(0, 1).widen(Interval(0.5, 1)) == Interval(0, 1)
 
 
-@settings(max_examples=200, deadline=None)
-@given(ranges_with_value())
-def test_what_is_known_holds_for_every_value(drawn: tuple[Interval, float]) -> None:
-    x, value = drawn
-
-    assert value in x
-    assert value > 0 or not x.known_positive()
-    assert value >= 0 or not x.known_not_negative()
-    assert math.isfinite(value) or not x.known_finite()
-
-
 @pytest.mark.parametrize(("lo", "hi"), [(1, 0), (math.nan, 0), (0, math.nan)])
 def test_a_range_without_values_is_refused(lo: float, hi: float) -> None:
     with pytest.raises(ValueError, match="empty interval"):

@@ -79,10 +79,6 @@ class Names:
         origin, alias = max(reach, key=lambda pair: len(pair[0]))
         return alias + qualified[len(origin) :]
 
-    def is_taken(self, name: str) -> bool:
-        """Whether an import already binds this name."""
-        return name in self._imported
-
 
 def dotted(node: cst.CSTNode | None) -> str | None:
     """`a.b.c` for a chain of attributes on a name; None for anything else."""

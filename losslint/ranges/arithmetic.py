@@ -91,6 +91,7 @@ def _product(x: Term, y: Term) -> Term:
         x.steps + y.steps if x.steps and y.steps else x.steps or y.steps,
         x.post or y.post,
         x.many or y.many,
+        x.repeated or y.repeated,
     )
 
 
@@ -274,7 +275,7 @@ def _reduced(term: Term) -> Term:
     raw = [f for f in term.factors if f.origin in (Origin.DATA, Origin.NETWORK) and not f.reduced]
     arguments = {f.name for f in term.factors if f.origin is Origin.ARGUMENT and not f.hint}
     post = term.post or bool(raw) or len(arguments) > 1
-    return replace(term, post=post, many=True)
+    return replace(term, post=post, many=True, repeated=True)
 
 
 def within(value: Value, node: cst.BaseExpression) -> Value:

@@ -180,12 +180,10 @@ class Evaluator(Run):
         self.running.append(node)
         self.depth += caller is not None
         try:
-            paths = block(self, node.body, env)
+            block(self, node.body, env)
         finally:
             self.running.pop()
             self.depth -= caller is not None
-        if caller is None:
-            self._left_behind(paths, node)
         return frame.returns
 
     def _frame(
@@ -254,9 +252,6 @@ class Evaluator(Run):
         """Take note of what the outermost function returns."""
         if self.depth == 0:
             self.reach(value, node, "return", env)
-
-    def _left_behind(self, paths: list[Env], node: cst.FunctionDef) -> None:
-        """Nothing to do: what no one returns, back-propagates or hands on reaches nobody."""
 
     def turns(self, loops: cst.CompFor, env: Env) -> list[Env]:
         """The turns of the loops of a comprehension, from the outside in."""

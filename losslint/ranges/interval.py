@@ -10,8 +10,6 @@ from math import inf, isnan
 class Interval:
     """All floats from `lo` to `hi`, infinities included, and NaN if `nan`.
 
-    The `known_…` methods are True only if they hold for every value.
-
     Raises:
         ValueError: `lo` is above `hi`, or one of them is NaN.
     """
@@ -38,18 +36,6 @@ class Interval:
         hi = self.hi if later.hi <= self.hi else inf
         return Interval(lo, hi, self.nan or later.nan)
 
-    def known_positive(self) -> bool:
-        """Whether each number contained is above 0."""
-        return self.lo > 0 and not self.nan
-
-    def known_not_negative(self) -> bool:
-        """Whether no number contained is below 0."""
-        return self.lo >= 0 and not self.nan
-
-    def known_finite(self) -> bool:
-        """Whether each number contained is finite."""
-        return -inf < self.lo and self.hi < inf and not self.nan
-
 
 def point(value: float) -> Interval:
     """The interval that holds `value` alone; for NaN, nothing but NaN is known."""
@@ -57,5 +43,3 @@ def point(value: float) -> Interval:
 
 
 ANYTHING = Interval(-inf, inf, nan=True)
-REAL = Interval(-inf, inf)
-NOT_NEGATIVE = Interval(0.0, inf)

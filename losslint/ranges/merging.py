@@ -23,7 +23,7 @@ OUTSIDE = {Origin.UNKNOWN, Origin.SETTING}
 
 def one_term(value: Value) -> Term:
     """A sum as one term with its leading growth; what cancels is not known."""
-    if len(value.terms) == 1:
+    if len(value.terms) == 1 and not value.terms[0].repeated:
         return value.terms[0]
     keys: set[Key] = set().union(*(t.growth.keys() for t in value.terms))
     return Term(

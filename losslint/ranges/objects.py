@@ -26,7 +26,6 @@ class Dictionary:
 
     entries: AbstractMapping[str, Object]
     other: Object | None = None
-    keys_like: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

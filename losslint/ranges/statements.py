@@ -195,8 +195,10 @@ def _if(run: Run, node: cst.If, env: Env) -> Paths:
 
 def _for(run: Run, node: cst.For, env: Env) -> Paths:
     iterable = run.evaluate(node.iter, env)
+    before = dict(env.names)
     paths = [env]
-    for item in turns_of(iterable, node.iter):
+    turns = turns_of(iterable, node.iter)
+    for item in turns:
         going: Paths = []
         for path in paths:
             bind(run, node.target, item, path)
@@ -204,15 +206,35 @@ def _for(run: Run, node: cst.For, env: Env) -> Paths:
         for path in going:
             path.names.pop(LEFT, None)
         paths = fewer(going) or paths
+    if len(turns) == 1:
+        for path in paths:
+            widen(before, path)
     if node.orelse is not None:
         paths = [p for path in paths for p in block(run, node.orelse.body, path)]
     return paths
 
 
+def widen(before: dict[str, Object], path: Env) -> None:
+    """What one turn of a loop added to a sum, it may add again: as often as there are turns."""
+    for name, value in path.names.items():
+        old = before.get(name)
+        if old is value or not isinstance(old, Value) or not isinstance(value, Value):
+            continue
+        kept = {id(term) for term in old.terms}
+        if old.number == 0 or any(id(term) in kept for term in value.terms):
+            path.names[name] = Value(
+                tuple(t if id(t) in kept else replace(t, repeated=True) for t in value.terms)
+            )
+
+
 def _while(run: Run, node: cst.While, env: Env) -> Paths:
     run.evaluate(node.test, env)
-    paths = block(run, node.body, env.copy())
-    return fewer(paths) or [env]
+    before = dict(env.names)
+    paths = fewer(block(run, node.body, env.copy()))
+    for path in paths:
+        path.names.pop(LEFT, None)
+        widen(before, path)
+    return paths or [env]
 
 
 def _with(run: Run, node: cst.With, env: Env) -> Paths:

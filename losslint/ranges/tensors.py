@@ -230,7 +230,7 @@ def _others(
             node,
         )
     if name in ("prod", "cumsum", "flip", "sort", "nan_to_num", "diag", "ravel"):
-        return replace_many(value)
+        return value
     if name == "where" and len(things) > 2:
         found = join(as_value(things[1], nodes[1]), as_value(things[2], nodes[2]))
         return found if isinstance(found, Value) else None
@@ -245,11 +245,6 @@ def _others(
             lower=-1.0 if name == "cosine_similarity" else None,
         )
     return None
-
-
-def replace_many(value: Value) -> Value:
-    """The value, standing for as many as there are elements."""
-    return value.map({"many": True})
 
 
 def _clamp(

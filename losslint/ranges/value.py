@@ -164,7 +164,8 @@ class Term:
     flat: frozenset[Key] = frozenset()
     steps: tuple[Step, ...] = ()
     post: bool = False  # the parameter met data before it was reduced: a likelihood
-    many: bool = False  # stands for one term a turn of a loop, or an element
+    many: bool = False  # stands for one of the elements of a tensor
+    repeated: bool = False  # added up, once an element or a turn of a loop
 
     def at(self, leaf: Leaf, end: End) -> Growth:
         """How this term grows along `leaf`; a constant, if it does not depend on it."""
@@ -183,6 +184,13 @@ class Term:
         if kind is None or factor.hint or factor.reduced:
             return None
         return Leaf(factor.name, kind)
+
+    @property
+    def reach(self) -> Interval:
+        """What the term comes to, added up as often as it may be."""
+        if not self.repeated:
+            return self.interval
+        return point(0.0).widen(self.interval)
 
     @cached_property
     def key(self) -> object:
@@ -206,9 +214,9 @@ class Value:
     @property
     def interval(self) -> Interval:
         """The sum of the ranges of the terms."""
-        lo = sum(t.interval.lo for t in self.terms)
-        hi = sum(t.interval.hi for t in self.terms)
-        nan = any(t.interval.nan for t in self.terms)
+        lo = sum(t.reach.lo for t in self.terms)
+        hi = sum(t.reach.hi for t in self.terms)
+        nan = any(t.reach.nan for t in self.terms)
         if lo != lo or hi != hi:
             return Interval(float("-inf"), float("inf"), True)
         return Interval(lo, hi, nan)
