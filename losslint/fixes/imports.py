@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,7 +10,7 @@ import libcst as cst
 
 from losslint.findings import Edit, Span
 from losslint.model.module import Module
-from losslint.model.names import Names, dotted
+from losslint.model.names import CONVENTIONS, dotted, imported, statements, suites
 from losslint.model.parents import nodes, parent
 
 FUNCTIONAL = "torch.nn.functional"
@@ -25,13 +26,10 @@ class Spelling:
 
 def spelled(module: Module, qualified: str) -> Spelling | None:
     """The spelling of a function of torch in this module; None if it cannot be reached."""
-    names = Names(module.tree)
-    known = names.spelled(qualified)
-    if known is not None and not _is_sure(module, known.partition(".")[0]):
-        known = None
+    known = _reach(module, qualified)
     if known is not None and not known.startswith(f"{FUNCTIONAL}."):
         return Spelling(known)
-    if qualified.startswith(FUNCTIONAL) and not _used(module, "F"):
+    if qualified.startswith(FUNCTIONAL) and not _used(module, "F") and not _foreign_star(module):
         edit = _after_torch_import(module, f"import {FUNCTIONAL} as F")
         if edit is not None:
             return Spelling("F" + qualified[len(FUNCTIONAL) :], (edit,))
@@ -44,9 +42,77 @@ def spelled(module: Module, qualified: str) -> Spelling | None:
     return None
 
 
-def _is_sure(module: Module, name: str) -> bool:
-    """Whether an import brings `name`, or a star import that the module relies on for it."""
-    return _used(module, name) and not _rebound(module, name)
+def _reach(module: Module, qualified: str) -> str | None:
+    """The shortest way to write a qualified name with what the module imports."""
+    ways = [
+        alias + qualified[len(origin) :]
+        for alias, origin in _lasting(module).items()
+        if origin == qualified or qualified.startswith(f"{origin}.")
+    ]
+    return min(ways, key=lambda way: (way.count("."), way), default=None)
+
+
+@lru_cache(maxsize=8)
+def _lasting(module: Module) -> dict[str, str]:
+    """The imported names that mean the same throughout the module, and what that is."""
+    everywhere: dict[str, set[str]] = {}
+    for statement in statements(module.tree.body):
+        for alias, origin in _imported(statement):
+            everywhere.setdefault(alias, set()).add(origin)
+    found = {
+        alias: origin for statement in at_top(module) for alias, origin in _imported(statement)
+    }
+    if _stars(module):  # what the module relies on a star import for
+        used = {name: origin for name, origin in CONVENTIONS.items() if _used(module, name)}
+        found = {**{name: used[name] for name in used if name not in everywhere}, **found}
+    return {
+        alias: origin
+        for alias, origin in found.items()
+        if len(everywhere.get(alias, ())) <= 1 and not _rebound(module, alias)
+    }
+
+
+def at_top(module: Module) -> Iterator[cst.BaseStatement]:
+    """The statements that run when the module is imported, whoever imports it."""
+    waiting: list[cst.BaseStatement] = list(reversed(module.tree.body))
+    while waiting:
+        statement = waiting.pop()
+        yield statement
+        if isinstance(statement, (cst.Try, cst.TryStar, cst.With, cst.If)):
+            guarded = isinstance(statement, cst.If) and _is_guard(statement.test)
+            for block in () if guarded else suites(statement):
+                if isinstance(block, cst.IndentedBlock):
+                    waiting += reversed(block.body)
+
+
+def _is_guard(test: cst.BaseExpression) -> bool:
+    """Whether a condition is false when a module is imported: `TYPE_CHECKING`, `"__main__"`."""
+    return any(
+        isinstance(node, cst.Name) and node.value in ("TYPE_CHECKING", "__name__")
+        for node in nodes(test)
+    )
+
+
+def _imported(statement: cst.BaseStatement) -> Iterator[tuple[str, str]]:
+    if isinstance(statement, cst.SimpleStatementLine):
+        for small in statement.body:
+            yield from imported(small)
+
+
+def _stars(module: Module) -> list[str]:
+    """What the module imports all names of."""
+    return [
+        dotted(small.module) or "" if small.module and not small.relative else "."
+        for statement in at_top(module)
+        if isinstance(statement, cst.SimpleStatementLine)
+        for small in statement.body
+        if isinstance(small, cst.ImportFrom) and isinstance(small.names, cst.ImportStar)
+    ]
+
+
+def _foreign_star(module: Module) -> bool:
+    """Whether a star import may bring an `F` of its own, over one that is added."""
+    return any(origin.partition(".")[0] != "torch" for origin in _stars(module))
 
 
 def _rebound(module: Module, name: str) -> bool:
@@ -76,6 +142,8 @@ def _read(module: Module, name: str) -> tuple[cst.Name, ...]:
 def _binds(module: Module, node: cst.Name) -> bool:
     """Whether a name is given a meaning here, by anything but an import."""
     around = parent(module.tree, node)
+    if isinstance(around, (cst.MatchAs, cst.MatchStar, cst.MatchMapping)):
+        return True
     if isinstance(around, (cst.Param, cst.FunctionDef, cst.ClassDef, cst.NameItem)):
         return getattr(around, "name", getattr(around, "item", None)) is node
     inner: cst.CSTNode = node
@@ -87,13 +155,14 @@ def _binds(module: Module, node: cst.Name) -> bool:
 
 
 def _after_torch_import(module: Module, line: str) -> Edit | None:
-    """Insert an import below the last import of torch at the top level."""
+    """Insert an import below the last import of torch among those that begin the module."""
     last: cst.BaseStatement | None = None
     for statement in module.tree.body:
-        if isinstance(statement, cst.SimpleStatementLine) and any(
-            _imports_torch(small) for small in statement.body
-        ):
+        smalls = statement.body if isinstance(statement, cst.SimpleStatementLine) else ()
+        if any(_imports_torch(small) for small in smalls):
             last = statement
+        elif last is not None and not any(_is_import(small) for small in smalls):
+            break  # what runs from here on may need the import already
     if last is None:
         return None
     data = module.source.data
@@ -102,6 +171,10 @@ def _after_torch_import(module: Module, line: str) -> Edit | None:
     if newline < 0:
         return None
     return Edit(Span(newline, newline), f"\n{line}")
+
+
+def _is_import(small: cst.BaseSmallStatement) -> bool:
+    return isinstance(small, (cst.Import, cst.ImportFrom))
 
 
 def _imports_torch(small: cst.BaseSmallStatement) -> bool:

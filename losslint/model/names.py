@@ -33,26 +33,12 @@ class Names:
             self._imported = {**CONVENTIONS, **self._imported}
 
     def _import(self, small: cst.BaseSmallStatement) -> None:
-        if isinstance(small, cst.Import):
-            for alias in small.names:
-                name = dotted(alias.name) or ""
-                if alias.asname is not None:
-                    self._imported[_as_name(alias)] = name
-                else:
-                    top = name.split(".")[0]
-                    self._imported[top] = top
-        elif isinstance(small, cst.ImportFrom):
-            if isinstance(small.names, cst.ImportStar):
-                self._star = True
-                origin = dotted(small.module) if small.module else None
-                if origin is not None and origin.partition(".")[0] == "torch":
-                    self._stars.append(origin)
-                return
-            dots = "." * len(small.relative)
-            origin = dots + (dotted(small.module) or "" if small.module else "")
-            for alias in small.names:
-                name = dotted(alias.name) or ""
-                self._imported[_as_name(alias)] = f"{origin}.{name}"
+        self._imported.update(imported(small))
+        if isinstance(small, cst.ImportFrom) and isinstance(small.names, cst.ImportStar):
+            self._star = True
+            origin = dotted(small.module) if small.module else None
+            if origin is not None and origin.partition(".")[0] == "torch":
+                self._stars.append(origin)
 
     def qualified(self, node: cst.CSTNode) -> str | None:
         """The qualified name of a name or a chain of attributes; None if it is no import."""
@@ -67,17 +53,18 @@ class Names:
             return None
         return f"{origin}.{rest}" if rest else origin
 
-    def spelled(self, qualified: str) -> str | None:
-        """How this module can write a qualified name with the imports that it has."""
-        reach = [
-            (origin, alias)
-            for alias, origin in self._imported.items()
-            if origin == qualified or qualified.startswith(f"{origin}.")
-        ]
-        if not reach:
-            return None
-        origin, alias = max(reach, key=lambda pair: len(pair[0]))
-        return alias + qualified[len(origin) :]
+
+def imported(small: cst.BaseSmallStatement) -> Iterator[tuple[str, str]]:
+    """Each name that an import binds, with the qualified name that it stands for."""
+    if isinstance(small, cst.Import):
+        for alias in small.names:
+            name = dotted(alias.name) or ""
+            top = name.partition(".")[0]
+            yield (_as_name(alias), name) if alias.asname is not None else (top, top)
+    elif isinstance(small, cst.ImportFrom) and not isinstance(small.names, cst.ImportStar):
+        origin = "." * len(small.relative) + (dotted(small.module) or "" if small.module else "")
+        for alias in small.names:
+            yield _as_name(alias), f"{origin}.{dotted(alias.name) or ''}"
 
 
 def dotted(node: cst.CSTNode | None) -> str | None:
