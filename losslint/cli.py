@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     change. 2: something kept it from checking. 130: interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (_stand_in("stdout"), _stand_in("stderr")):
         _never_fail_to_encode(stream)
     try:
         return _dispatch(arguments)
@@ -44,9 +44,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     if arguments[:1] == ["rule"]:
         return _rule(rule_parser().parse_args(arguments[1:]))
-    if arguments[:1] == ["check"]:
-        del arguments[0]
-    return _check(check_parser().parse_args(arguments))
+    named = arguments[:1] == ["check"]
+    options = _parsed(check_parser(), arguments[named:])
+    first = options.paths[0] if options.paths else ""
+    # Written behind options, a command looks like a path.
+    if not named and first in ("check", "rule") and not os.path.lexists(first):
+        if first == "rule":
+            raise ConfigError("`rule` comes first, as in `losslint rule LL101`")
+        del options.paths[0]
+    return _check(options)
+
+
+def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+    # Paths may stand between options, but argparse loses what `--` says then.
+    return (
+        parser.parse_args(arguments)
+        if "--" in arguments
+        else parser.parse_intermixed_args(arguments)
+    )
 
 
 def _rule(options: argparse.Namespace) -> int:
@@ -114,6 +129,8 @@ def _slim(report: FileReport) -> FileReport:
 
 def _standard_input(run: Run, options: argparse.Namespace) -> int:
     """With `--fix` the fixed text goes to standard output, and the findings do not."""
+    if sys.stdin is None:
+        raise ConfigError("standard input is closed")
     raw = sys.stdin.buffer.read()
     report = run.report_bytes(options.stdin_filename or "<stdin>", raw)
     with _reader_may_leave():
@@ -138,6 +155,7 @@ def _print(reports: Sequence[FileReport], options: argparse.Namespace, to: TextI
             _write(body, options, file)
     else:
         _write(body, options, to)
+        to.flush()  # before the other stream has its say
     if options.diff:
         # What cannot be checked has no diff, and must be seen all the same.
         _write(concise(r for r in reports if not r.readable), options, sys.stderr)
@@ -210,6 +228,15 @@ def _show_settings(settings: Settings) -> int:
             value = dict(value) if field.name == "per_file_ignores" else value
             print(f"{field.name.replace('_', '-')} = {json.dumps(value)}")
     return CLEAN
+
+
+def _stand_in(name: str) -> TextIO:
+    """A standard stream, or, where it is closed, one to nowhere in its place."""
+    if getattr(sys, name) is None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8"))
+    stream: TextIO = getattr(sys, name)
+    return stream
 
 
 def _never_fail_to_encode(stream: TextIO) -> None:

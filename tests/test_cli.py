@@ -40,6 +40,13 @@ def write(**files: str) -> None:
         ("", 1),
         ("check bad.py", 1),
         ("check", 1),
+        ("--exit-zero check", 0),
+        ("--select LL901 check bad.py", 1),
+        ("--select LL901 check missing.py", 2),
+        ("--isolated rule LL000", 2),
+        ("clean.py --no-cache bad.py -q", 1),
+        ("--no-cache -- bad.py", 1),
+        ("-- --fix", 2),
         ("bad.py --ignore LL901", 0),
         ("bad.py --select bad_word", 1),
         ("bad.py --exit-zero", 0),
@@ -296,8 +303,8 @@ def test_the_pages_of_the_rules_can_be_printed(
 
 def losslint_process(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "losslint", "--isolated", *arguments]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, **pipes, **options)  # type: ignore[call-overload, no-any-return]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.Popen(command, **pipes)  # type: ignore[call-overload, no-any-return]
 
 
 def test_head_ends_it_quietly() -> None:
@@ -314,13 +321,50 @@ def test_head_ends_it_quietly() -> None:
 def test_an_interrupt_ends_it_with_130_and_one_line() -> None:
     for n in range(400):
         Path(f"f{n}.py").write_text("# losslint: ignore\nx = " + " + ".join("a" * 900) + "\n")
-    process = losslint_process("-v")
-    assert process.stderr is not None
-    # Said when it begins; there are seconds of work left then.
-    assert process.stderr.readline() == b"settings: the defaults\n"
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    # What a shell puts into the background, such as these tests, ignores interrupts.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    start = "from losslint.cli import main; raise SystemExit(main(['--isolated', '-v']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{heed}; {start}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        # Said when it begins; there are seconds of work left then.
+        assert process.stderr.readline() == b"settings: the defaults\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
     assert (process.returncode, out, err) == (130, b"", b"losslint: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "status"),
+    [
+        ("bad.py", ">&-", 1),
+        ("clean.py", ">&-", 0),
+        ("bad.py", "2>&-", 1),
+        ("-", "<&-", 2),
+        ("-", "<&- 2>&-", 2),
+        ("bad.py", ">/dev/full", 2),
+    ],
+)
+def test_a_closed_or_a_full_stream_is_no_traceback(
+    arguments: str, closed: str, status: int
+) -> None:
+    write(bad="x = 1  # losslint: ignore\n", clean=CLEAN)
+    command = f"{sys.executable} -m losslint --isolated {arguments} {closed}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+
+
+def test_what_goes_to_both_streams_stays_in_order() -> None:
+    write(bad="x = 1  # losslint: ignore-file[LL101]")
+    with losslint_process("--diff", stderr=subprocess.STDOUT) as process:
+        out, _ = process.communicate(timeout=30)
+    assert out.splitlines()[-3:] == [
+        b"\\ No newline at end of file",
+        b"Would fix 1 finding in 1 file.",
+        b"Checked 1 file: no findings.",
+    ]
 
 
 def test_a_terminal_that_lacks_a_character_is_no_error() -> None:
