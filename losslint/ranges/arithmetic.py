@@ -227,6 +227,18 @@ def normalise(value: Value, node: cst.BaseExpression, argument: cst.BaseExpressi
     return apply(ops.OPERATIONS["softmax"], value, node, argument)
 
 
+def over_batch(value: Value, name: str) -> Value:
+    """Data without a parameter, summed or averaged over dimension 0: reduced, of no known kind.
+
+    It may be a vector of losses, a task each, or the statistics of a batch.
+    """
+    raw = {Origin.DATA, Origin.NETWORK}
+    low = value.interval.lo
+    if value.leaves() or not any(f.origin in raw for f in value.factors()):
+        return value
+    return factor_value(Factor(name, Origin.UNKNOWN, low if low >= 0 else None, True))
+
+
 def reduce(value: Value, name: str, node: cst.BaseExpression, *, whole: bool = True) -> Value:
     """A sum or mean over elements. `whole` is False where a dimension stays.
 

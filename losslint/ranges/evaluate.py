@@ -23,7 +23,17 @@ from losslint.ranges.expressions import EXPRESSIONS
 from losslint.ranges.indexing import turns_of
 from losslint.ranges.losses import is_loss_like
 from losslint.ranges.objects import Function, Instance, Object, Sequence
-from losslint.ranges.run import Env, Exhausted, Frame, Run, Unfollowed, has_leaves, unknown
+from losslint.ranges.run import (
+    MAX_CALLS,
+    MAX_PATHS,
+    Env,
+    Exhausted,
+    Frame,
+    Run,
+    Unfollowed,
+    has_leaves,
+    unknown,
+)
 from losslint.ranges.statements import block
 from losslint.ranges.totals import learned_weights, rectified_totals
 from losslint.ranges.value import Factor, Leaf, Origin, Value, factor_value, leaf_value, positive
@@ -70,11 +80,15 @@ class Evaluator(Run):
                     self.globals[name] = value
 
     def _attempt(self, name: str, node: cst.CSTNode, work: Callable[[], object]) -> None:
-        self.spent, self.depth, self.running, self.naming = 0, 0, [], None
-        try:
-            work()
-        except Exhausted:
-            self.unfollowed.append(Unfollowed(name, node))
+        """Do some work in full; where that takes too long, on one path and without its calls."""
+        for self.max_calls, self.max_paths in ((MAX_CALLS, MAX_PATHS), (0, 1)):
+            self.spent, self.depth, self.running, self.naming = 0, 0, [], None
+            try:
+                work()
+                return
+            except Exhausted:
+                continue
+        self.unfollowed.append(Unfollowed(name, node))
 
     def _attempt_pending(self) -> None:
         for function, frame in self._drain():
@@ -199,6 +213,7 @@ class Evaluator(Run):
             order.pop(0)
         scope = owner.facts.name if owner is not None else node.name.value
         frame = Frame(scope, owner, function=node.name.value, lineage=tuple(order))
+        frame.max_paths = self.max_paths
         if closure is not None:
             frame.closure = closure.closure
         frame.without_gradient = int(bool(decorators(node) & NOT_TRAINED))

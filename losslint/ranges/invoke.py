@@ -25,7 +25,6 @@ from losslint.ranges.objects import (
 )
 from losslint.ranges.outside import loss_value, unknown_call
 from losslint.ranges.run import (
-    MAX_CALLS,
     Env,
     Frame,
     Run,
@@ -101,7 +100,7 @@ def _run_lambda(run: Run, target: Function, node: cst.Call, env: Env) -> Object:
     arguments = Arguments(run, node, env)
     assert isinstance(target.node, cst.Lambda)
     inner.names.update(zip(parameters(target.node), arguments.values, strict=False))
-    if run.depth >= MAX_CALLS:
+    if run.depth >= run.max_calls:
         return unknown(node)
     run.depth += 1
     found = run.evaluate(target.node.body, inner)
@@ -120,7 +119,7 @@ def run_function(
 ) -> Object:
     """What a function of this module returns for these arguments."""
     arguments = Arguments(run, node, env)
-    if run.depth >= MAX_CALLS or function in run.running:
+    if run.depth >= run.max_calls or function in run.running:
         return ar.opaque(arguments.everything(), spelling(node))
     names = parameters(function)
     values: AbstractSequence[Object] = arguments.values

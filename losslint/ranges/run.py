@@ -29,6 +29,7 @@ from losslint.ranges.value import Factor, Origin, Value, factor_value
 
 MAX_NODES = 40_000  # evaluated nodes a function, calls included
 MAX_CALLS = 4  # calls within calls
+MAX_PATHS = 6  # paths through a function that are followed apart
 
 # What only an nn.Module, or a wrapper of one, is asked for.
 USED_AS_MODULE = re.compile(
@@ -65,6 +66,7 @@ class Frame:
     returns: list[Object] = field(default_factory=list)
     without_gradient: int = 0
     lineage: tuple[ClassFacts, ...] = ()
+    max_paths: int = MAX_PATHS
 
 
 @dataclass(eq=False)
@@ -106,6 +108,8 @@ class Run(ABC):
         self.manual: set[str] = set()  # parameters, or gradients, that are set by hand
         self.naming: str | None = None
         self.depth = 0
+        self.max_calls = MAX_CALLS
+        self.max_paths = MAX_PATHS
         self.running: list[cst.FunctionDef] = []
         self.spent = 0
         self.expressions: Mapping[type[cst.CSTNode], Handler] = {}

@@ -32,9 +32,6 @@ from losslint.ranges.value import (
     number,
 )
 
-MAX_PATHS = 6
-
-
 MAX_TURNS = 8
 
 
@@ -66,7 +63,7 @@ def fewer(paths: Paths) -> Paths:
             kept.append(path)
         else:
             kept[kept.index(twin)] = merged(twin, path)
-    while len(kept) > MAX_PATHS:
+    while kept and len(kept) > kept[0].frame.max_paths:
         last = kept.pop()
         kept[-1] = merged(kept[-1], last)
     return kept

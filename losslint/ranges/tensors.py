@@ -147,8 +147,7 @@ def tensor_operation(
     if name in ops.IDENTITIES:
         return value
     if name in ops.REDUCTIONS:
-        whole = _is_whole(things, nodes, keywords)
-        return ar.reduce(value, f"{spelling(node)}@{id(node)}", node, whole=whole)
+        return _reduction(value, things, nodes, keywords, node)
     if name in ops.CUTS:
         return ar.detach(value)
     if name in ("clamp", "clip", "clamp_min", "clamp_max", "hardtanh", "relu6"):
@@ -162,14 +161,18 @@ def tensor_operation(
     return _others(run, name, value, things, nodes, node)
 
 
-def _is_whole(
+def _reduction(
+    value: Value,
     things: AbstractSequence[Object],
     nodes: AbstractSequence[cst.BaseExpression],
     keywords: Keywords,
-) -> bool:
-    """Whether a reduction leaves no data: over everything, or over the batch, dimension 0."""
+    node: cst.Call,
+) -> Value:
+    name = f"{spelling(node)}@{id(node)}"
     over = keywords.get("dim") or keywords.get("axis") or (nodes[1] if len(things) > 1 else None)
-    return over is None or (isinstance(over, cst.Integer) and over.evaluated_value == 0)
+    if isinstance(over, cst.Integer) and over.evaluated_value == 0:
+        value = ar.over_batch(value, name)
+    return ar.reduce(value, name, node, whole=over is None)
 
 
 def _of_two(
@@ -236,7 +239,7 @@ def _others(
         return found if isinstance(found, Value) else None
     if name in ("var", "std"):
         squared = ar.apply(ops.OPERATIONS["square"], value, node, nodes[0])
-        return ar.reduce(squared, f"{spelling(node)}@{id(node)}", node, whole=len(things) < 2)
+        return ar.reduce(squared, spelling(node), node, whole=False)  # a statistic, and no loss
     if name in ("cosine_similarity", "normalize"):
         return ar.opaque(
             [as_value(t, n) for t, n in zip(things, nodes, strict=False)],

@@ -22,9 +22,12 @@ def rectified_totals(
     """The rectified values that hold a weight and a regularizer that can be negative."""
     kept: dict[cst.CSTNode, RectifiedTotal] = {}
     for value, node, how in found:
+        several = len(value.leaves()) > 1
         for leaf in value.leaves():
             weights, solos = _split(value, leaf)
-            if not all(is_weighed_loss(t) for t in weights):
+            if not several and not all(is_weighed_loss(t) for t in weights):
+                continue
+            if any(_holds_raw_data(t) for t in weights):
                 continue
             if weights and solos and any(t.interval.lo < 0 for t in solos):
                 kept.setdefault(node, RectifiedTotal(value, node, how))

@@ -43,8 +43,8 @@ class LearnedWeight:
 
     def lead(self, end: End, terms: Iterable[Term]) -> Growth:
         """The growth of a sum of these terms at one end; vanishing for no terms."""
-        of = tuple(terms)
-        return g.add(*(t.at(self.leaf, end) for t in of)) if of else g.VANISHING
+        of = [_along(t, self.leaf, end) for t in terms]
+        return g.add(*of) if of else g.VANISHING
 
     # --- what is multiplied -----------------------------------------------------------
 
@@ -192,7 +192,7 @@ class LearnedWeight:
             positive_weight = any(s.what in (What.EXP, What.OTHER) for s in term.steps)
             if (
                 positive_weight
-                and any(x.known_to_grow() and x.sign < 0 for x in leads)
+                and any(x.known_to_grow() and x.rate and x.sign < 0 for x in leads)
                 and any(f.origin is Origin.LOSS or f.hint for f in term.factors)
             ):
                 return term
@@ -235,6 +235,12 @@ class LearnedWeight:
     def falling_solos(self, end: End) -> list[Term]:
         """The terms that take the total down at one end."""
         return [t for t in self.solos if _falls(t.at(self.leaf, end))]
+
+
+def _along(term: Term, leaf: Leaf, end: End) -> Growth:
+    """The growth of a term along a leaf, its sign unknown where a factor may turn it."""
+    growth = term.at(leaf, end)
+    return growth if _known_sign(term) or not growth.has_order() else replace(growth, sign=0)
 
 
 def _known_sign(term: Term) -> bool:
