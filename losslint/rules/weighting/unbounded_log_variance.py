@@ -67,10 +67,10 @@ constant to choose and never below 0, but the balance changes, with exponents fr
 to 0.93 in place of 1 for losses from 0.02 to 20.
 
 ## Known limits
-The losses are taken to be 0 or more (LL111 finds those that are not). A module
-whose losses are neither called losses nor made by a loss function, and one that is put
-together with `setattr`, are not followed. Without a fix: a raw variance, which LL104 asks
-to re-parametrise first, and what is clamped.
+The losses are taken to be 0 or more (LL111 finds those that are not), and numbers that
+configure a loss to be positive. A tensor that is handed in, or that a network returns,
+counts as a weight only beside losses that are reduced already, one of several. Without a
+fix: a raw variance, which LL104 asks to re-parametrise first, and what is clamped.
 
 ## References
 - Kendall, Gal and Cipolla, "Multi-task learning using uncertainty to weigh losses for
