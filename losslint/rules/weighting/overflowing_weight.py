@@ -68,7 +68,7 @@ import re
 from collections.abc import Iterator
 
 from losslint.findings import Finding, Fix, Safety, Severity
-from losslint.fixes.forms import weight_edits
+from losslint.fixes.bounds import weight_edits
 from losslint.fixes.quotients import multiplied
 from losslint.model.module import Module
 from losslint.ranges.growth import End

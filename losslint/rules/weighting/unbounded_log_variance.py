@@ -85,7 +85,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from losslint.findings import Finding, Fix, Safety, Severity
-from losslint.fixes.forms import floor_of, floored, merged, weight_edits
+from losslint.fixes.bounds import weight_edits
+from losslint.fixes.forms import floor_of, floored, merged
 from losslint.model.module import Module
 from losslint.ranges.growth import End
 from losslint.ranges.value import What
