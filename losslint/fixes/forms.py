@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from losslint.findings import Edit, Span
+from losslint.findings import Edit
 from losslint.fixes.imports import Spelling, spelled
 from losslint.fixes.signs import flipped
 from losslint.model.module import Module
@@ -251,8 +251,3 @@ def needs_parentheses(module: Module, node: cst.CSTNode) -> bool:
 def merged(parts: Sequence[tuple[Edit, ...]]) -> tuple[Edit, ...]:
     """The edits of several parts, an import that more than one brings once."""
     return tuple(sorted(dict.fromkeys(edit for part in parts for edit in part)))
-
-
-def at(offset: int, text: str) -> Edit:
-    """An insertion."""
-    return Edit(Span(offset, offset), text)
