@@ -11,7 +11,7 @@ from losslint.ranges import growth as g
 from losslint.ranges.growth import End, Growth
 from losslint.ranges.run import Sink
 from losslint.ranges.value import Key, Kind, Leaf, Origin, Term, Value
-from losslint.ranges.weights import LearnedWeight, RectifiedTotal, is_weighed_loss
+from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 
 RAW = frozenset((Origin.DATA, Origin.NETWORK))
 
@@ -22,16 +22,16 @@ def rectified_totals(
     """The rectified values that hold a weight and a regularizer that can be negative."""
     kept: dict[cst.CSTNode, RectifiedTotal] = {}
     for value, node, how in found:
-        several = len(value.leaves()) > 1
-        for leaf in value.leaves():
-            weights, solos = _split(value, leaf)
-            if not several and not all(is_weighed_loss(t) for t in weights):
-                continue
-            if any(_holds_raw_data(t) for t in weights):
-                continue
-            if weights and solos and any(t.interval.lo < 0 for t in solos):
-                kept.setdefault(node, RectifiedTotal(value, node, how))
+        sink = Sink(value, node, how, "")
+        weights = [w for leaf in value.leaves() if (w := _candidate(leaf, value, sink))]
+        balanced = sum(w.fall is not None for w in weights) > 1
+        if any(balanced or w.weighs_losses for w in weights if _can_be_negative(w)):
+            kept.setdefault(node, RectifiedTotal(value, node, how))
     return list(kept.values())
+
+
+def _can_be_negative(weight: LearnedWeight) -> bool:
+    return any(t.interval.lo < 0 for t in weight.solos)
 
 
 def learned_weights(sinks: Iterable[Sink], manual: set[str]) -> list[LearnedWeight]:
