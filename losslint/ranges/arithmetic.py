@@ -270,17 +270,19 @@ def reduce(value: Value, name: str, node: cst.BaseExpression, *, whole: bool = T
     return Value((*rest, *bare))
 
 
+SIGNED = (-math.inf, -1.0)  # where log-densities and cosines end
+
+
 def _signed(terms: list[Term]) -> float | None:
     """The lower bound of data that is negative by its meaning: a log-density, or a bare cosine."""
     found = [
         f.lower
         for t in terms
         for f in t.factors
-        if f.origin is Origin.DATA and f.lower is not None and f.lower < 0 and t.interval.lo < 0
+        if f.origin is Origin.DATA and f.lower in SIGNED and t.interval.lo < 0
     ]
-    if not found or (len(terms) > 1 and min(found) > -math.inf):
-        return None
-    return min(found)
+    lower = min((f for f in found if f is not None), default=None)
+    return None if lower is None or (len(terms) > 1 and lower > -math.inf) else lower
 
 
 def _reduced(term: Term) -> Term:

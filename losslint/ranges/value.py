@@ -46,7 +46,8 @@ class Leaf:
     start: float | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        return self.name if self.item is None else f"{self.name}[{self.item}]"
+        name = self.name.replace("[]", "")  # of what is indexed by a variable, all of it
+        return name if self.item is None else f"{name}[{self.item}]"
 
     def covers(self, other: Leaf) -> bool:
         """Whether `other` is this leaf, or an item of it."""

@@ -128,7 +128,7 @@ class LearnedWeight:
             return g.UNKNOWN
         top = max(found, key=lambda f: f.rank)
         signs = {
-            growth.sign if _known_sign(term) else 0
+            growth.sign if known_sign(term) else 0
             for term, growth in zip(moved, found, strict=True)
             if growth.rank == top.rank
         }
@@ -240,10 +240,10 @@ class LearnedWeight:
 def _along(term: Term, leaf: Leaf, end: End) -> Growth:
     """The growth of a term along a leaf, its sign unknown where a factor may turn it."""
     growth = term.at(leaf, end)
-    return growth if _known_sign(term) or not growth.has_order() else replace(growth, sign=0)
+    return growth if known_sign(term) or not growth.has_order() else replace(growth, sign=0)
 
 
-def _known_sign(term: Term) -> bool:
+def known_sign(term: Term) -> bool:
     """Whether no factor of a term may turn its sign."""
     return all(
         f.known_not_negative or f.hint or f.origin is Origin.SETTING or f.known_signed

@@ -9,7 +9,7 @@ from losslint.ranges.evaluate import subjects
 from losslint.ranges.growth import End
 from losslint.ranges.interval import Interval
 from losslint.ranges.value import Sample, sampled
-from losslint.ranges.weights import LearnedWeight
+from losslint.ranges.weights import LearnedWeight, known_sign
 
 # Where a parameter is put to show what happens as it runs to an end.
 FAR = {End.MINUS: -40.0, End.PLUS: 40.0, End.ZERO_ABOVE: 1e-9, End.ZERO_BELOW: -1e-9}
@@ -24,6 +24,8 @@ def contribution(module: Module, weight: LearnedWeight, sample: Sample) -> Inter
     """
     for other in _sampled(module, sample):
         if other.leaf == weight.leaf and other.sink.node is weight.sink.node:
+            if not all(known_sign(t) for t in other.weights):
+                return None
             bounds = [t.interval for t in other.terms]
             known = [
                 b.lo == b.hi or bool(t.simplex) for b, t in zip(bounds, other.terms, strict=True)
