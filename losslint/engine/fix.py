@@ -213,7 +213,9 @@ def _adds_lines(edit: Edit) -> bool:
 
 
 def _touch(one: Edit, other: Edit) -> bool:
-    """Whether the order of two edits would matter."""
+    """Whether two edits get in each other's way."""
+    if one.span == other.span and one.span.start == one.span.end:
+        return False  # two insertions: one stands behind the other
     if one.span.start == one.span.end or other.span.start == other.span.end:
         return one.span.start <= other.span.end and other.span.start <= one.span.end
     return one.span.start < other.span.end and other.span.start < one.span.end

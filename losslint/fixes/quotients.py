@@ -19,8 +19,6 @@ def multiplied(module: Module, node: cst.BaseExpression) -> tuple[Edit, ...] | N
     `node` divides in another way, or not in sight.
     """
     around = parent(module.tree, node)
-    if node.lpar or around is None:
-        return None
     match around:
         case cst.AugAssign(operator=cst.DivideAssign() as slash):
             return (Edit(module.span(slash), "*="),)
@@ -28,7 +26,7 @@ def multiplied(module: Module, node: cst.BaseExpression) -> tuple[Edit, ...] | N
             if _is_number(around.left, "1"):
                 return (_from(module, around.left, node, ""),)
             return (Edit(module.span(slash), "*"),)
-        case cst.BinaryOperation(operator=cst.Multiply()):
+        case cst.BinaryOperation(operator=cst.Multiply()) if not node.lpar:
             return _beside(module, node, around)
     return None
 
@@ -67,8 +65,9 @@ def _is_number(node: cst.BaseExpression, number: str) -> bool:
 
 
 def _from(module: Module, first: cst.BaseExpression, node: cst.BaseExpression, text: str) -> Edit:
-    """Everything from the start of `first` up to `node`, replaced."""
-    return Edit(Span(module.span(first).start, module.span(node).start), text)
+    """Everything from the start of `first` up to `node` and its parentheses, replaced."""
+    end = module.span(node).start - sum(len(module.text(p)) for p in node.lpar)
+    return Edit(Span(module.span(first).start, end), text)
 
 
 def _parentheses(module: Module, node: cst.BaseExpression) -> tuple[Edit, Edit] | None:
