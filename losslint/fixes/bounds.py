@@ -26,7 +26,8 @@ def weight_edits(weight: LearnedWeight, module: Module) -> dict[cst.CSTNode, tup
     found: dict[cst.CSTNode, tuple[Edit, ...]] = {}
     for term in weight.weights:
         for step in term.steps:
-            if step.what is What.EXP and step.node not in alone and step.node not in found:
+            own = any(grown.name == weight.leaf.name for grown, _ in step.growth)
+            if step.what is What.EXP and own and step.node not in alone | found.keys():
                 edits = _bounded(weight, term, step, module)
                 if edits is not None:
                     found[step.node] = edits

@@ -72,7 +72,7 @@ from losslint.fixes.bounds import weight_edits
 from losslint.fixes.quotients import multiplied
 from losslint.model.module import Module
 from losslint.ranges.growth import End
-from losslint.ranges.value import Step, What
+from losslint.ranges.value import Leaf, Step, What
 from losslint.ranges.weights import LearnedWeight
 from losslint.rules.base import Rule
 from losslint.rules.weighting.words import NEEDS, is_trained, reaches, shape
@@ -114,12 +114,17 @@ def check(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
         )
 
 
+def _is_of(step: Step, leaf: Leaf) -> bool:
+    """Whether the parameter itself is exponentiated here, and not a loss that it weighs."""
+    return any(grown.name == leaf.name for grown, _ in step.growth)
+
+
 def _unbounded(weight: LearnedWeight) -> dict[Step, End]:
     """The exponentials of the weights that grow without end, each once, and where."""
     found: dict[object, tuple[Step, End]] = {}
     for term in weight.weights:
         for step in term.steps:
-            if step.what is not What.EXP:
+            if step.what is not What.EXP or not _is_of(step, weight.leaf):
                 continue
             for end in (End.MINUS, End.PLUS):
                 grows = term.at(weight.leaf, end)

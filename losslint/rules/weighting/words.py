@@ -27,6 +27,8 @@ def is_trained(weight: LearnedWeight) -> bool:
     """
     if weight.leaf.kind is Kind.PARAMETER:
         return True
+    if weight.fall is None and weight.divergence is None:
+        return False  # nothing but the regularizer shows that it is learned
     if weight.leaf.kind is Kind.ATTRIBUTE:
         return bool(weight.solos) and weight.known_tensor
     reduced = all(
