@@ -711,3 +711,22 @@ def test_a_sum_over_turns_that_are_not_counted_has_no_lower_bound() -> None:
 
     assert sorted(term.interval.lo for term in total.terms)[-1] == -2.0
     assert total.interval.lo == -math.inf
+
+
+def test_a_term_keeps_few_steps_however_often_its_sum_is_read() -> None:
+    branches = "".join(
+        f"        if flags[{i}]:\n            total = total + torch.exp(-self.s) * losses[{i}]\n"
+        for i in range(40)
+    )
+    text = (
+        "import torch\nfrom torch import nn\n\n\nclass Loss(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n"
+        "        self.s = nn.Parameter(torch.zeros(()))\n\n"
+        f"    def forward(self, losses, flags):\n        total = self.s\n{branches}"
+        "        return total\n"
+    )
+    run = Evaluator(Module(Source.decode("x.py", text.encode())))
+    run.everything()
+
+    assert run.unfollowed == []
+    assert max(len(t.steps) for sink in run.sinks for t in sink.value.terms) <= 6

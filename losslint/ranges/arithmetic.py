@@ -109,13 +109,14 @@ def read(
 
     `either` says that the terms are not added up here: each may be the element.
     """
-    alone = len(value.terms) == 1 or either or _alternatives(value)
+    if not (len(value.terms) == 1 or either or _alternatives(value)):
+        return value  # a sum: the place of a term is further in
     terms = []
     for term in value.terms:
         if not (term.growth or term.simplex or term.cut or term.stand_in()):
             terms.append(term)
             continue
-        step = Step(What.READ, node, term.growth, term.scale, term.interval, node, alone)
+        step = Step(What.READ, node, term.growth, term.scale, term.interval, node)
         before = term.steps[:-1] if instead and _is_base(term, node) else term.steps
         terms.append(replace(term, steps=(*before, step)))
     return Value(tuple(terms))
