@@ -54,7 +54,7 @@ def external_call(run: Run, name: str, node: cst.Call, env: Env) -> Object:
         if last in LAYERS:
             return Layer(LAYERS[last], node)
         if name.startswith("torch.nn.") and last[0].isupper() and ".functional." not in name:
-            return Network(last, built=True)
+            return Network(last)
         if last in FACTORIES or last == "Variable":
             return created(run, last, node, env, arguments.values, arguments.keywords)
         if last in ("checkpoint",):

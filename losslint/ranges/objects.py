@@ -75,7 +75,6 @@ class Network:
     """A module whose output is computed by a network, or is not known."""
 
     name: str
-    built: bool = False  # an object that was made here, and no argument
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,7 +49,7 @@ def unknown_call(
             values, f"{name}@{id(node)}", Origin.LOSS, lower=0.0, reduced=True, hint=True
         )
     if last[:1].isupper() and not any(v.leaves() for v in values):
-        return Network(last, built=True)
+        return Network(last)
     if origin is Origin.UNKNOWN and isinstance(node.func, cst.Name):
         target = run.lookup(node.func.value, env)
         if (

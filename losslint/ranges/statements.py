@@ -32,9 +32,6 @@ from losslint.ranges.value import (
     number,
 )
 
-MAX_TURNS = 8
-
-
 LEFT = "#left"  # marks a path whose turn of the loop has ended
 
 

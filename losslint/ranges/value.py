@@ -49,12 +49,6 @@ class Leaf:
         name = self.name.replace("[]", "")  # of what is indexed by a variable, all of it
         return name if self.item is None else f"{name}[{self.item}]"
 
-    def covers(self, other: Leaf) -> bool:
-        """Whether `other` is this leaf, or an item of it."""
-        return (self.name, self.kind) == (other.name, other.kind) and (
-            self.item in (None, other.item)
-        )
-
 
 class Origin(Enum):
     """What a factor is that is no parameter."""

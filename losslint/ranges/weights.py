@@ -173,11 +173,6 @@ class LearnedWeight:
         return None
 
     @cached_property
-    def bound(self) -> float:
-        """The lower bound of the terms in which the leaf stands alone, each counted once."""
-        return sum(t.interval.lo for t in self.solos)
-
-    @cached_property
     def signed(self) -> Term | None:
         """A weighted term whose loss can be negative by its meaning, and whose weight can grow."""
         if not self.weighs_losses:

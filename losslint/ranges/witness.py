@@ -6,14 +6,9 @@ from functools import lru_cache
 
 from losslint.model.module import Module
 from losslint.ranges.evaluate import subjects
-from losslint.ranges.growth import End
 from losslint.ranges.interval import Interval
 from losslint.ranges.value import Sample, sampled
 from losslint.ranges.weights import LearnedWeight, known_sign
-
-# Where a parameter is put to show what happens as it runs to an end.
-FAR = {End.MINUS: -40.0, End.PLUS: 40.0, End.ZERO_ABOVE: 1e-9, End.ZERO_BELOW: -1e-9}
-NEAR = {End.MINUS: -6.0, End.PLUS: 6.0, End.ZERO_ABOVE: 0.05, End.ZERO_BELOW: -0.05}
 
 
 def contribution(module: Module, weight: LearnedWeight, sample: Sample) -> Interval | None:
