@@ -1,0 +1,254 @@
+"""What a name is defined as in another file of the same project, read from disk when asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+import libcst as cst
+
+from losslint.config import Settings
+from losslint.model.module import Module, Unreadable, deep_recursion
+from losslint.model.names import dotted, imported, suites
+from losslint.source.text import Source, Undecodable
+
+MAX_FILES = 64  # kept in memory, parsed or not
+MAX_BYTES = 1 << 20
+MAX_HOPS = 4  # files from the name to its definition
+MAX_ABOVE = 6  # folders above a file, where none is marked as the project's
+MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
+SOURCES = ("", "src")  # what a project's folder may keep its packages in
+
+STAR = re.compile(rb"\bimport[\s\\]*\*")
+
+
+@dataclass(frozen=True, eq=False)
+class Elsewhere:
+    """A definition, and the module that it stands in."""
+
+    module: Module
+    node: cst.FunctionDef | cst.ClassDef
+
+
+def definition(module: Module, qualified: str) -> Elsewhere | None:
+    """The class or function of the project that a qualified name of `module` stands for.
+
+    A name without a dot is one of the module itself: its own, or one that
+    `from losses import *` brings. Nothing is found for a module that is in no
+    file, for what is installed, and for names that are bound to anything else
+    than a `class`, a `def` or an import.
+    """
+    if not os.path.isfile(module.source.name):
+        return None
+    project = _project(_folder(module))
+    if project is None:
+        return None
+    search = _Search(project, module.settings)
+    try:
+        with deep_recursion():
+            return search.qualified(module, qualified)
+    except RecursionError:
+        return None
+
+
+@dataclass(frozen=True)
+class _Import:
+    """`from ..a import b` as a level of 2 and the parts `a`, `b`; a star stands for no part."""
+
+    level: int
+    parts: tuple[str, ...]
+
+
+_Binding = _Import | cst.FunctionDef | cst.ClassDef
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The way to one definition. It never leaves the folder `project`."""
+
+    project: str
+    settings: Settings
+    seen: set[tuple[str, ...]] = field(default_factory=set)
+
+    def qualified(self, module: Module, name: str) -> Elsewhere | None:
+        """What `name` stands for in `module`."""
+        parts = tuple(name.lstrip(".").split("."))
+        level = len(name) - len(name.lstrip("."))
+        if not level and len(parts) == 1:
+            return self._in_module(module, parts, 0)
+        # `from . import a` makes `..a`, as `from .. import a` makes `...a`.
+        levels = (level, level - 1) if level > 1 else (level,)
+        ways = (self._imported(module, _Import(level, parts), 0) for level in levels)
+        return next((found for found in ways if found), None)
+
+    def _imported(self, into: Module, wanted: _Import, hops: int) -> Elsewhere | None:
+        if hops == MAX_HOPS:
+            return None
+        for path, parts in self._places(_folder(into), wanted):
+            module = self._read(path, parts[0])
+            found = module and self._in_module(module, parts, hops + 1)
+            if found:
+                return found
+        return None
+
+    def _in_module(self, module: Module, parts: tuple[str, ...], hops: int) -> Elsewhere | None:
+        """What `parts` names in a module, by the last binding that leads anywhere."""
+        step = (module.source.name, *parts)
+        if step in self.seen:
+            return None
+        self.seen.add(step)
+        for value, tail in _meanings(_bindings(module), parts):
+            if isinstance(value, _Import):
+                wanted = _Import(value.level, (*value.parts, *tail))
+                found = self._imported(module, wanted, hops)
+            else:
+                found = None if tail else Elsewhere(module, value)
+            if found:
+                return found
+        return None
+
+    def _places(self, folder: str, wanted: _Import) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each file that an import may mean, and what it asks of that file; nearest first."""
+        if wanted.level:
+            for _ in range(wanted.level - 1):
+                folder = os.path.dirname(folder)
+            yield from _in_package(folder, wanted.parts)
+            return
+        for above in _upwards(folder, self.project):
+            for sources in SOURCES:
+                yield from _in_folder(os.path.join(above, sources), wanted.parts)
+
+    def _read(self, path: str, name: str) -> Module | None:
+        """The module in a file of the project; None if it cannot know `name`."""
+        try:
+            status = os.stat(path)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+                return None
+            path = os.path.realpath(path)
+            if not path.startswith(os.path.join(self.project, "")):
+                return None
+            file = _file(path, status.st_mtime_ns, status.st_size, self.settings)
+        except OSError:
+            return None
+        return file.module if file.may_bind(name) else None
+
+
+def _in_folder(folder: str, parts: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The files that `parts` may lead to if the first is a module in `folder`."""
+    first, rest = os.path.join(folder, parts[0]), parts[1:]
+    if not rest:
+        return
+    if os.path.isdir(first):
+        yield from _in_package(first, rest)
+    yield f"{first}.py", rest
+
+
+def _in_package(folder: str, parts: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The same if the first is a module of the package `folder`, or a name that it binds."""
+    yield from _in_folder(folder, parts)
+    yield os.path.join(folder, "__init__.py"), parts
+
+
+def _folder(module: Module) -> str:
+    return os.path.dirname(os.path.realpath(module.source.name))
+
+
+def _project(folder: str) -> str | None:
+    """The folder of the project that `folder` is in; None where there cannot be one."""
+    home = os.path.realpath(os.path.expanduser("~"))
+    project = None
+    for _ in range(MAX_ABOVE + 1):
+        above = os.path.dirname(folder)
+        if folder in (above, home):
+            break
+        project = folder
+        if any(os.path.exists(os.path.join(folder, marker)) for marker in MARKERS):
+            break
+        folder = above
+    return project
+
+
+def _upwards(folder: str, last: str) -> Iterator[str]:
+    while folder != last:
+        yield folder
+        folder = os.path.dirname(folder)
+    yield last
+
+
+@dataclass(frozen=True, eq=False)
+class _File:
+    """The bytes of a file, parsed when they are worth it."""
+
+    path: str
+    raw: bytes
+    settings: Settings
+
+    def may_bind(self, name: str) -> bool:
+        """Whether the name stands in the file, or may come from another."""
+        word = rf"(?<!\w){re.escape(name)}(?!\w)".encode()
+        return bool(re.search(word, self.raw) or STAR.search(self.raw))
+
+    @cached_property
+    def module(self) -> Module | None:
+        """None if the file cannot be checked either: LL000 says why when it is."""
+        try:
+            return Module(Source.decode(self.path, self.raw), self.settings)
+        except (Undecodable, Unreadable):
+            return None
+
+
+@lru_cache(maxsize=MAX_FILES)
+def _file(path: str, _changed: int, _size: int, settings: Settings) -> _File:
+    """The file at `path`, read again once it has changed."""
+    with open(path, "rb") as file:
+        return _File(path, file.read(), settings)
+
+
+@lru_cache(maxsize=MAX_FILES)
+def _bindings(module: Module) -> list[tuple[str, _Binding]]:
+    """Every name that importing the module defines or imports, from top to bottom."""
+    found: list[tuple[str, _Binding]] = []
+    for node in _run_by_import(module.tree.body):
+        match node:
+            case cst.FunctionDef() | cst.ClassDef():
+                found.append((node.name.value, node))
+            case cst.ImportFrom(names=cst.ImportStar()):
+                origin = dotted(node.module)
+                parts = tuple(origin.split(".")) if origin else ()
+                found.append(("*", _Import(len(node.relative), parts)))
+            case cst.Import() | cst.ImportFrom():
+                level = len(node.relative) if isinstance(node, cst.ImportFrom) else 0
+                for name, origin in imported(node):
+                    found.append((name, _Import(level, tuple(origin.lstrip(".").split(".")))))
+    return found
+
+
+def _meanings(
+    bindings: list[tuple[str, _Binding]], parts: tuple[str, ...]
+) -> list[tuple[_Binding, tuple[str, ...]]]:
+    """What may bind the first of `parts`, the last first, with what to look for there.
+
+    A star brings what the module itself does not name, if it is not private.
+    """
+    own = [(value, parts[1:]) for bound, value in bindings if bound == parts[0]]
+    if not own and not parts[0].startswith("_"):
+        own = [(value, parts) for bound, value in bindings if bound == "*"]
+    return own[::-1]
+
+
+def _run_by_import(
+    body: Sequence[cst.BaseStatement | cst.BaseSmallStatement],
+) -> Iterator[cst.CSTNode]:
+    """Every small statement and definition that is in no other definition."""
+    for statement in body:
+        if isinstance(statement, cst.SimpleStatementLine):
+            yield from statement.body
+            continue
+        yield statement
+        if not isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
+            for suite in suites(statement):
+                yield from _run_by_import(suite.body)
