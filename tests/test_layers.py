@@ -21,6 +21,7 @@ LAYERS = [
     ["source"],
     ["model"],
     ["ranges"],
+    ["training"],
     ["rules", "fixes"],
     ["engine"],
     ["report", "verify"],

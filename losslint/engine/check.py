@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from losslint.config import Settings
@@ -11,11 +11,22 @@ from losslint.engine.selection import Selection
 from losslint.engine.suppress import may_hold_suppressions, suppress
 from losslint.findings import Finding, Span
 from losslint.model.module import Module, Unreadable, deep_recursion
-from losslint.ranges.evaluate import subjects
+from losslint.ranges import evaluate
 from losslint.ranges.run import Unfollowed
+from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 from losslint.rules import registry, unreadable_source
 from losslint.rules.base import Rule, findings
 from losslint.source.text import Source, Undecodable
+from losslint.training import steps
+from losslint.training.backward import Guard, Survey
+
+Provider = Callable[[Module], dict[type[Any], list[Any]]]
+
+# Who yields which facts about a module; asked only for what some rule looks at.
+PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
+    (frozenset((LearnedWeight, RectifiedTotal)), evaluate.subjects),
+    (frozenset((Guard, Survey)), steps.subjects),
+)
 
 
 def check_source(
@@ -58,7 +69,7 @@ def _run(rules: list[Rule], module: Module) -> tuple[list[Finding], list[Finding
     """What the rules find, and an LL000 for each that breaks instead."""
     if not rules:
         return [], []
-    facts: dict[type[Any], Iterable[Any]] = dict(subjects(module))
+    facts = _facts(rules, module)
     found: list[Finding] = []
     crashes: list[Finding] = []
     for given_up in facts.get(Unfollowed, ()):
@@ -72,8 +83,19 @@ def _run(rules: list[Rule], module: Module) -> tuple[list[Finding], list[Finding
     return list(dict.fromkeys(found)), crashes
 
 
+def _facts(rules: list[Rule], module: Module) -> dict[type[Any], list[Any]]:
+    """What the rules look at in a module, by kind."""
+    asked = {kind for rule in rules for kind in rule.checks}
+    facts: dict[type[Any], list[Any]] = {}
+    for kinds, provider in PROVIDERS:
+        if kinds & asked:
+            for kind, subjects in provider(module).items():
+                facts.setdefault(kind, []).extend(subjects)
+    return facts
+
+
 def _try(
-    rule: Rule, facts: dict[type[Any], Iterable[Any]], module: Module, found: list[Finding]
+    rule: Rule, facts: dict[type[Any], list[Any]], module: Module, found: list[Finding]
 ) -> Finding | None:
     """Add what `rule` finds to `found`, up to where it breaks if it does."""
     try:

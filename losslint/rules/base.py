@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from losslint.findings import Finding, Fix, Severity, Span
@@ -95,7 +95,7 @@ class Rule:
 
 
 def findings(
-    rule: Rule, subjects: dict[type[Any], Iterable[Any]], module: Module
+    rule: Rule, subjects: Mapping[type[Any], Iterable[Any]], module: Module
 ) -> Iterator[Finding]:
     """Everything that the checks of `rule` say about `subjects`, each place once.
 

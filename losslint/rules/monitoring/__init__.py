@@ -1,0 +1,1 @@
+"""Rules about monitoring: would anyone see what the losses do?"""

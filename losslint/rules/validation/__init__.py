@@ -1,0 +1,1 @@
+"""Rules about validation: is the loss a number that it can be?"""

@@ -1,0 +1,80 @@
+"""A place where a loss is back-propagated, what it is made of, and what stands in the way of a NaN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from losslint.training.events import Events, Reached
+from losslint.training.state import Frame
+from losslint.training.values import SPECIALS
+
+
+@dataclass(frozen=True, eq=False)
+class Component:
+    """One of the losses that a total is made of.
+
+    `label` is what a person would call it; `node` an expression that stands for it
+    where the total is back-propagated, None where it has no name there.
+    """
+
+    label: str
+    node: cst.BaseExpression | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Backward:
+    """One place where a loss is back-propagated.
+
+    `place` is the call, or the `return` by which a framework gets the loss;
+    `loss` what is back-propagated, without the scaler and the constants around it;
+    `loop` the innermost loop of the function around it, if there is one.
+    """
+
+    place: cst.CSTNode
+    loss: cst.BaseExpression
+    statement: cst.SimpleStatementLine | cst.SimpleStatementSuite
+    function: cst.FunctionDef | None
+    loop: cst.For | cst.While | None
+    components: tuple[Component, ...] = ()
+    non_negative: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """A function, or the module itself, and what one walk through it took note of."""
+
+    frame: Frame
+    events: Events
+
+
+@dataclass(frozen=True, eq=False)
+class Guard:
+    """What happens to a loss that is not finite, before and after it is back-propagated.
+
+    `stops` are the statements that keep such a loss from being back-propagated, `passes` the
+    values (NaN, inf, -inf) that get past them and `unchecked` the components that nothing looks
+    at. `late` stops the run once the loss is back-propagated; `printed` only tells of it.
+    """
+
+    backward: Backward
+    reached: Reached
+    stops: tuple[cst.CSTNode, ...] = ()
+    passes: tuple[float, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    asserted: bool = False
+    late: cst.CSTNode | None = None
+    printed: cst.CSTNode | None = None
+    quiet: tuple[cst.CSTNode, ...] = ()
+    trusted: bool = False
+
+    @property
+    def rejected(self) -> bool:
+        """Whether some loss that is NaN or inf is not back-propagated."""
+        return len(self.passes) < len(SPECIALS)
+
+    @property
+    def complete(self) -> bool:
+        """Whether no loss that is NaN or inf is back-propagated."""
+        return self.trusted or not (self.passes or self.unchecked or self.asserted)

@@ -1,0 +1,168 @@
+"""Which function, class or loss a call is a call of, in this file or in another of the project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import libcst as cst
+
+from losslint.model.classes import ClassFacts, lineage
+from losslint.model.elsewhere import Elsewhere, definition
+from losslint.model.module import Module
+from losslint.model.names import dotted, statements
+from losslint.model.parents import nodes
+from losslint.ranges.losses import is_loss_like, lower_bound
+from losslint.training.state import Frame, Scope, path_of
+from losslint.training.values import Value
+
+
+@dataclass(frozen=True)
+class Made:
+    """A class: of torch by its name, or of the project with the module that it stands in."""
+
+    qualified: str
+    scope: Scope | None = None
+    facts: ClassFacts | None = None
+
+    def method(self, name: str) -> tuple[Scope, ClassFacts, cst.FunctionDef] | None:
+        """A method of the class, or of a base in its module."""
+        if self.scope is None or self.facts is None:
+            return None
+        for facts in lineage(self.facts, self.scope.classes):
+            if name in facts.methods:
+                return self.scope, self.facts, facts.methods[name]
+        return None
+
+
+Found = tuple[Scope, ClassFacts | None, cst.FunctionDef | cst.Lambda]
+
+# What a function that has to do with losses calls, other than losses.
+TELLING = frozenset("backward isfinite isnan isinf nan_to_num".split())
+
+# Calls that hand on the module that they are given.
+WRAPPERS = frozenset("to cuda cpu double float half train eval compile DataParallel script".split())
+
+
+def scope_of(module: Module) -> Scope:
+    """The names of a module, worked out once."""
+    return _scope(module)
+
+
+@lru_cache(maxsize=64)
+def _scope(module: Module) -> Scope:
+    return Scope(module)
+
+
+def function_of(name: str, qualified: str | None, frame: Frame) -> Found | None:
+    """The function that a name stands for."""
+    scope = frame.scope
+    if name in scope.functions:
+        return scope, None, scope.functions[name]
+    found = _elsewhere(scope, qualified) if qualified else None
+    if found is not None and isinstance(found.node, cst.FunctionDef):
+        return scope_of(found.module), None, found.node
+    return None
+
+
+@lru_cache(maxsize=512)
+def _elsewhere(scope: Scope, qualified: str) -> Elsewhere | None:
+    return definition(scope.module, qualified)
+
+
+@lru_cache(maxsize=512)
+def matters(function: cst.FunctionDef | cst.Lambda) -> bool:
+    """Whether a function has anything to do with losses, and is worth following."""
+    return any(
+        isinstance(node, cst.Name) and (node.value in TELLING or is_loss_like(node.value))
+        for node in nodes(function)
+    )
+
+
+def class_of(node: cst.BaseExpression, frame: Frame) -> Made | None:
+    """The class that an expression stands for."""
+    name = dotted(node)
+    if name is None:
+        return None
+    scope = frame.scope
+    if name in scope.classes:
+        return Made(name, scope, scope.classes[name])
+    qualified = scope.names.qualified(node)
+    if qualified is None:
+        return None
+    if qualified.startswith("torch."):
+        return Made(qualified) if qualified.rpartition(".")[2][:1].isupper() else None
+    found = _elsewhere(scope, qualified) if is_loss_like(qualified.rpartition(".")[2]) else None
+    if found is not None and isinstance(found.node, cst.ClassDef):
+        other = scope_of(found.module)
+        facts = other.classes.get(found.node.name.value)
+        return Made(qualified, other, facts) if facts is not None else None
+    return None
+
+
+def instance(path: str, frame: Frame) -> Value | None:
+    """An object of a known class, by the attribute or the global that holds it."""
+    made = _made(path, frame)
+    return Value(made=made) if made is not None else None
+
+
+def _made(path: str, frame: Frame) -> Made | None:
+    first, _, attribute = path.partition(".")
+    if first == "self" and frame.owner is not None and attribute and "." not in attribute:
+        for facts in lineage(frame.owner, frame.scope.classes):
+            value = _attributes(facts).get(attribute)
+            if value is not None:
+                return made_by(value, frame)
+        return None
+    value = frame.scope.globals.get(path)
+    return made_by(value, frame) if value is not None else None
+
+
+@lru_cache(maxsize=256)
+def _attributes(facts: ClassFacts) -> dict[str, cst.BaseExpression]:
+    """What the methods of a class assign to attributes of its objects; the first counts."""
+    found: dict[str, cst.BaseExpression] = {}
+    for method in facts.methods.values():
+        for statement in statements(method.body):
+            if not isinstance(statement, cst.SimpleStatementLine):
+                continue
+            for small in statement.body:
+                if isinstance(small, cst.Assign):
+                    path = path_of(small.targets[0].target) or ""
+                    owner, _, attribute = path.partition(".")
+                    if owner == "self" and attribute:
+                        found.setdefault(attribute, small.value)
+    return found
+
+
+def made_by(node: cst.BaseExpression, frame: Frame) -> Made | None:
+    """The class of what a call makes: `Loss(2)`, `Loss(2).to(device)`, `nn.DataParallel(Loss())`."""
+    match node:
+        case cst.Call(func=cst.Attribute(value=inner, attr=cst.Name(name))) if name in WRAPPERS:
+            found = made_by(inner, frame)
+            if found is not None:
+                return found
+    match node:
+        case cst.Call(func=func, args=args):
+            last = (dotted(func) or "").rpartition(".")[2]
+            if last in WRAPPERS and args:
+                return made_by(args[0].value, frame)
+            return class_of(func, frame)
+        case cst.IfExp(body=body):
+            return made_by(body, frame)
+    return None
+
+
+def torch_bound(func: cst.BaseExpression, value: Value, frame: Frame) -> float | None:
+    """The lower bound of the loss of torch that is called; None if it is none."""
+    qualified = frame.scope.names.qualified(func) or ""
+    if isinstance(value.made, Made):
+        qualified = value.made.qualified
+    return lower_bound(qualified)
+
+
+def is_named_loss(func: cst.BaseExpression, value: Value) -> bool:
+    """Whether the name of what is called, or of its class, says that it yields a loss."""
+    made = value.made.qualified if isinstance(value.made, Made) else ""
+    spelled = path_of(func) or ""
+    return any(is_loss_like(name.rpartition(".")[2]) for name in (spelled, made))

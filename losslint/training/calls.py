@@ -1,0 +1,285 @@
+"""What a call does with a loss: yields it, tests it, shows it, back-propagates it, hands it on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from math import isfinite, isinf, isnan
+
+import libcst as cst
+
+from losslint.model.classes import parameters
+from losslint.model.names import dotted
+from losslint.ranges.losses import is_loss_like
+from losslint.training.backpropagation import back_propagated
+from losslint.training.callees import Found, Made, class_of, function_of, is_named_loss, matters, torch_bound
+from losslint.training.displays import display
+from losslint.training.events import Kept
+from losslint.training.propagation import propagated
+from losslint.training.run import MAX_DEPTH, Run
+from losslint.training.state import Ended, Frame, State, Stop, path_of
+from losslint.training.values import UNKNOWN, Source, Value, plus, some
+
+EXITS = frozenset(("sys.exit", "os._exit", "exit", "quit", "os.abort"))
+DEBUGGERS = frozenset(("set_trace", "breakpoint", "embed"))
+ASSERTS = frozenset(("torch._assert", "torch._assert_async", "torch._check"))
+
+# By the last part of the name, of torch, numpy and math, and as methods of a tensor.
+TESTS: dict[str, Callable[[float], bool]] = {
+    "isfinite": isfinite,
+    "isnan": isnan,
+    "isinf": isinf,
+    "isposinf": lambda x: x == float("inf"),
+    "isneginf": lambda x: x == float("-inf"),
+}
+SIZES = frozenset(
+    "len size dim numel range isinstance hasattr getattr str repr type id time ones zeros"
+    " ones_like zeros_like full full_like rand randn arange".split()
+)
+GROWING = frozenset("append extend insert add update add_ push put".split())
+
+# What calls itself a check may be one, where its definition is not at hand.
+CHECK = re.compile(r"check|valid|verif|assert|ensure|finite|nan|guard|sane|sanit|abort", re.I)
+
+
+def call(run: Run, node: cst.Call, frame: Frame, state: State) -> Value:
+    """What a call does, and yields."""
+    naming, run.naming = run.naming, ""
+    try:
+        return _call(run, node, frame, state, naming)
+    finally:
+        run.naming = naming
+
+
+def _call(run: Run, node: cst.Call, frame: Frame, state: State, naming: str) -> Value:
+    func = node.func
+    qualified = frame.scope.names.qualified(func)
+    spelled = qualified or dotted(func) or ""
+    name = spelled.rpartition(".")[2] if spelled else _last(func)
+    if spelled in EXITS:
+        raise Stop("exit", node)
+    if name in DEBUGGERS:
+        run.events.ended.append(Ended("debugger", node, state.decisions))
+        return UNKNOWN
+    if name in ("set_detect_anomaly", "detect_anomaly") and not _is_off(node):
+        run.events.anomaly = True
+        return UNKNOWN
+    base = UNKNOWN
+    if isinstance(func, cst.Attribute) and qualified is None:
+        base = run.evaluate(func.value, frame, state)
+    if "backward" in name and back_propagated(run, node, name, base, frame, state):
+        return UNKNOWN
+    if display(run, node, frame, state):
+        return UNKNOWN
+    values = [run.evaluate(arg.value, frame, state) for arg in node.args]
+    if name in TESTS:
+        return _test(name, values[0] if values else base)
+    if spelled in ASSERTS or name in run.validators:
+        _assert(run, node, values, spelled in ASSERTS)
+        return UNKNOWN
+    if name in SIZES and not base.made:
+        return UNKNOWN
+    near = qualified is None or any(value.is_loss for value in values)
+    if not (near or is_loss_like(name) or CHECK.search(name) or name[:1].isupper()):
+        qualified = ""  # what stands in another file and gets no loss is left there
+    followed = _callee(run, func, base, frame, state, qualified)
+    if isinstance(followed, Value):
+        return followed
+    if followed is not None and (matters(followed[2]) or any(v.is_loss for v in values)):
+        return _follow(run, node, followed, values, frame, state)
+    if name == "step":
+        for value in values:
+            if value.function is not None:
+                _follow(run, node, (frame.scope, frame.owner, value.function), [], frame, state)
+    found = propagated(run, node, name, base, values, naming, frame, state)
+    return found if found is not None else _unknown(run, node, name, base, values, naming, frame, state)
+
+
+def _last(func: cst.BaseExpression) -> str:
+    return func.attr.value if isinstance(func, cst.Attribute) else ""
+
+
+def _is_off(node: cst.Call) -> bool:
+    return bool(node.args) and path_of(node.args[0].value) == "False"
+
+
+def _test(name: str, value: Value) -> Value:
+    value = value.whole()
+    if isinstance(value.number, str) or not (value.sources or value.number is not None):
+        return UNKNOWN
+    number = 0.0 if value.number is None else float(value.number)
+    return Value(bool(TESTS[name](number)), tested=value.tested, explicit=True)
+
+
+def _assert(run: Run, node: cst.Call, values: list[Value], condition: bool) -> None:
+    """A call that raises: where its condition is false, or where what it gets is not finite."""
+    if condition:
+        if values and values[0].number is not None and not values[0].number:
+            raise Stop("raise", node)
+    elif any(value.whole().special for value in values):
+        raise Stop("raise", node)
+
+
+def _callee(
+    run: Run,
+    func: cst.BaseExpression,
+    base: Value,
+    frame: Frame,
+    state: State,
+    qualified: str | None,
+) -> Found | Value | None:
+    """What is called: a function to follow, or an object that is made."""
+    path = path_of(func) or ""
+    made = class_of(func, frame)
+    if made is not None:
+        return Value(made=made)
+    known = state.names.get(path)
+    if known is not None and known.function is not None:
+        return frame.scope, frame.owner, known.function
+    if isinstance(func, cst.Name) and known is None:
+        found = function_of(func.value, qualified, frame)
+        if found is not None:
+            return found
+    value = run.evaluate(func, frame, state) if known is None else known
+    if isinstance(value.made, Made) and not isinstance(func, cst.Attribute) or path.startswith("self."):
+        found = value.made.method("forward") if isinstance(value.made, Made) else None
+        if found is not None:
+            return found
+    if isinstance(func, cst.Attribute):
+        if qualified is not None:
+            return function_of("", qualified, frame)
+        owner = frame.owner
+        if isinstance(base.made, Made):
+            return base.made.method(func.attr.value)
+        if path == f"self.{func.attr.value}" and owner is not None:
+            return Made(owner.name, frame.scope, owner).method(func.attr.value)
+    return None
+
+
+def _follow(
+    run: Run,
+    node: cst.Call,
+    found: Found,
+    values: list[Value],
+    frame: Frame,
+    state: State,
+) -> Value:
+    """What a function of the project yields for these arguments."""
+    scope, owner, function = found
+    if frame.runs(function) or frame.depth >= MAX_DEPTH:
+        return _opaque(run, node, "", values, frame)
+    inner = Frame(scope, function, owner, caller=frame)
+    inner.no_grad = frame.no_grad
+    start = _entered(function, node, values, frame, state, inner)
+    if isinstance(function, cst.Lambda):
+        return run.evaluate(function.body, inner, start)
+    before = len(run.events.ended)
+    left = run.block(run, function.body, inner, start)
+    inner.returns += [(UNKNOWN, path) for path in left]
+    if not inner.returns:
+        last = run.events.ended[-1] if len(run.events.ended) > before else None
+        raise Stop(last.kind if last else "raise", last.node if last else node)
+    value = some(value for value, _ in inner.returns)
+    for _, path in inner.returns:
+        state.decisions = tuple(dict.fromkeys((*state.decisions, *path.decisions)))
+        state.hidden = tuple(dict.fromkeys((*state.hidden, *path.hidden)))
+    if owner is frame.owner:
+        last_state = inner.returns[-1][1]
+        state.names.update(_attributes(last_state))
+    return value
+
+
+def _entered(
+    function: cst.FunctionDef | cst.Lambda,
+    node: cst.Call,
+    values: list[Value],
+    frame: Frame,
+    state: State,
+    inner: Frame,
+) -> State:
+    """The names that a function begins with."""
+    nested = isinstance(function, cst.Lambda) or function not in inner.scope.functions.values()
+    closure = nested and inner.owner is frame.owner and inner.scope is frame.scope
+    start = State(dict(state.names) if closure else _attributes(state), {}, decisions=state.decisions)
+    names = parameters(function)
+    method = inner.owner is not None and names[:1] == ["self"]
+    names = names[1:] if method else names
+    for name in (*names, *(p.name.value for p in function.params.kwonly_params)):
+        start.names.pop(name, None)
+    for n, (arg, value) in enumerate(zip(node.args, values, strict=False)):
+        if arg.keyword is not None:
+            start.names[arg.keyword.value] = value
+        elif not arg.star and n < len(names):
+            start.names[names[n]] = value
+    return start
+
+
+def _attributes(state: State) -> dict[str, Value]:
+    return {path: value for path, value in state.names.items() if path.startswith("self.")}
+
+
+def _unknown(
+    run: Run,
+    node: cst.Call,
+    name: str,
+    base: Value,
+    values: list[Value],
+    naming: str,
+    frame: Frame,
+    state: State,
+) -> Value:
+    """A call of something that is not at hand."""
+    special = any(value.whole().special for value in values)
+    if special and CHECK.search(name):
+        run.events.unsure = True
+    value = run.evaluate(node.func, frame, state) if path_of(node.func) else base
+    bound = torch_bound(node.func, value, frame)
+    if bound is not None:
+        return run.of(Source(node, (), naming or name, True), frame, floored=bound >= 0)
+    if _grows(run, node, name, values, frame, state):
+        return UNKNOWN
+    return _opaque(run, node, naming, [base, *values], frame)
+
+
+def _opaque(run: Run, node: cst.Call, naming: str, values: list[Value], frame: Frame) -> Value:
+    """A call of which nothing but its name is known: what losses go in may come out."""
+    given = [value for value in values if value.is_loss]
+    for value in given:
+        run.events.escaped.append(value)
+    if given:
+        found = given[0].whole()
+        for value in given[1:]:
+            found = plus(found, value.whole())
+        return found
+    name = path_of(node.func) or ""
+    is_loss = is_loss_like(naming) or is_named_loss(node.func, UNKNOWN)
+    return run.of(Source(node, (), naming or name.rpartition(".")[2], is_loss), frame)
+
+
+def _grows(
+    run: Run, node: cst.Call, name: str, values: list[Value], frame: Frame, state: State
+) -> bool:
+    """Whether a call adds a loss to an object: `losses.append(loss)`, `meter.update(loss)`."""
+    given = [value for value in values if value.is_loss or value.special]
+    func = node.func
+    if name not in GROWING or not given or not isinstance(func, cst.Attribute):
+        return False
+    path = path_of(func.value)
+    if path is None:
+        return False
+    known = state.names.get(path, UNKNOWN)
+    total = known
+    for value in given:
+        total = plus(total, value.whole())
+    items: tuple[tuple[object, Value], ...] = ()
+    if name == "append":
+        items = (*known.items, (len(known.items), given[0]))
+    elif name == "update" and given[0].items:
+        items = tuple(dict((*known.items, *given[0].items)).items())
+    kept = total.kept | {path}
+    state.names[path] = replace(Value(items=items) if items else total, kept=kept)
+    if path not in state.places or path.startswith("self."):
+        run.events.escaped += given
+    run.keep(node, path, node.args[0].value, given[0], frame, state)
+    return True

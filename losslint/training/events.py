@@ -1,0 +1,60 @@
+"""What a walk takes note of on its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from losslint.training.state import Ended, Frame, Loop, State
+from losslint.training.values import Value
+
+
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """A loss is back-propagated, or handed to a framework that does it."""
+
+    place: cst.CSTNode
+    loss: cst.BaseExpression
+    value: Value
+    frame: Frame
+    state: State
+    ended: int  # how many paths had ended before
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A value reaches a person. `expression` is the part of `node` that it is read from."""
+
+    node: cst.CSTNode
+    expression: cst.BaseExpression
+    value: Value
+    loops: tuple[Loop, ...]
+    frame: Frame
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A value that can be back-propagated is added to what outlives this turn of the loop."""
+
+    node: cst.CSTNode
+    path: str
+    expression: cst.BaseExpression
+    value: Value
+    loop: Loop
+    frame: Frame
+
+
+@dataclass(eq=False)
+class Events:
+    """Everything that one walk has taken note of."""
+
+    reached: list[Reached] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
+    returned: list[tuple[cst.Return, Value, State]] = field(default_factory=list)
+    escaped: list[Value] = field(default_factory=list)
+    tested: list[tuple[cst.CSTNode, Value]] = field(default_factory=list)
+    anomaly: bool = False  # torch itself stops at a NaN
+    unsure: bool = False  # something that is not at hand may have stopped it

@@ -1,0 +1,339 @@
+"""What is known of an expression: which losses are in it, and whether NaN decides what it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isnan
+
+import libcst as cst
+
+from losslint.training.calls import call
+from losslint.training.callees import instance
+from losslint.training.run import Evaluate, Run
+from losslint.training.state import Decision, Frame, State, path_of
+from losslint.training.turns import bind, key_of, turns
+from losslint.training.values import ANY, UNKNOWN, Value, either, over, plus, some, times
+
+# Attributes of a tensor that hold its value; the others tell something else about it.
+SAME = frozenset(("T", "mT", "real", "value"))
+DETACHED = frozenset(("data",))
+ABOUT = frozenset(("shape", "dtype", "device", "ndim", "requires_grad", "is_cuda", "grad_fn"))
+
+
+def _name(run: Run, node: cst.Name, frame: Frame, state: State) -> Value:
+    constants: dict[str, float] = {"True": True, "False": False}
+    if node.value in constants:
+        return Value(constants[node.value])
+    known = state.names.get(node.value)
+    if known is not None:
+        return known
+    return instance(node.value, frame) or UNKNOWN
+
+
+def _attribute(run: Run, node: cst.Attribute, frame: Frame, state: State) -> Value:
+    known = state.names.get(path_of(node) or "")
+    if known is not None:
+        return known
+    number = _constant(frame.scope.names.qualified(node))
+    if number is not None:
+        return Value(number)
+    made = instance(path_of(node) or "", frame)
+    if made is not None:
+        return made
+    base = run.evaluate(node.value, frame, state)
+    name = node.attr.value
+    if name in ABOUT or not base.sources:
+        return UNKNOWN
+    if name in DETACHED:
+        return replace(base, graph=False)
+    if name in SAME or base.kept or base.is_loss and len(base.sources) > 1:
+        return base
+    found = dict(base.items).get(name)
+    return found if found is not None else run.part(base, name, frame)
+
+
+def _constant(qualified: str | None) -> float | None:
+    match qualified:
+        case "math.inf" | "numpy.inf" | "torch.inf" | "numpy.Inf" | "numpy.infty":
+            return float("inf")
+        case "math.nan" | "numpy.nan" | "torch.nan" | "numpy.NaN":
+            return float("nan")
+    return None
+
+
+def _subscript(run: Run, node: cst.Subscript, frame: Frame, state: State) -> Value:
+    known = state.names.get(path_of(node) or "")
+    if known is not None:
+        return known
+    base = run.evaluate(node.value, frame, state)
+    match node.slice:
+        case [cst.SubscriptElement(slice=cst.Index(value=index))]:
+            number = run.evaluate(index, frame, state).number
+            key = number if isinstance(number, str) else key_of(index)
+        case _:
+            return base
+    if base.items:
+        for known_key, item in base.items:
+            if known_key == key:
+                return item
+        if isinstance(key, int) and key < 0 and -key <= len(base.items):
+            return base.items[key][1]
+        return some(item for _, item in base.items)
+    return run.part(base, ANY if key is None else key, frame) if base.sources else UNKNOWN
+
+
+def _integer(run: Run, node: cst.Integer | cst.Float, frame: Frame, state: State) -> Value:
+    plain = node.value[:2] not in PREFIXES
+    return Value(float(node.value.replace("_", "")) if plain else None, floored=True)
+
+
+MODULO = "the rest of a division"  # what `step % n` makes
+PREFIXES = frozenset(("0x", "0X", "0b", "0B", "0o", "0O"))
+
+
+def _string(run: Run, node: cst.SimpleString, frame: Frame, state: State) -> Value:
+    value = node.evaluated_value
+    return Value(value if isinstance(value, str) else None)
+
+
+def _binary(run: Run, node: cst.BinaryOperation, frame: Frame, state: State) -> Value:
+    left = run.evaluate(node.left, frame, state)
+    right = run.evaluate(node.right, frame, state)
+    match node.operator:
+        case cst.Add() if left.items or right.items:
+            return Value(items=_renumbered((*left.items, *right.items)))
+        case cst.Add():
+            return plus(left, right)
+        case cst.Subtract():
+            return plus(left, right, -1)
+        case cst.Multiply() | cst.MatrixMultiply():
+            return times(left, right)
+        case cst.Divide() | cst.FloorDivide():
+            return over(left, right)
+        case cst.BitOr():
+            return _any((left, right))
+        case cst.BitAnd():
+            return _all((left, right))
+        case cst.Modulo() if isinstance(left.number, str):
+            return UNKNOWN
+        case cst.Modulo():
+            return Value(made=MODULO)
+        case cst.Power():
+            return over(left, right)
+    return UNKNOWN
+
+
+def _renumbered(items: tuple[tuple[object, Value], ...]) -> tuple[tuple[object, Value], ...]:
+    return tuple((n, item) for n, (_, item) in enumerate(items))
+
+
+def _unary(run: Run, node: cst.UnaryOperation, frame: Frame, state: State) -> Value:
+    value = run.evaluate(node.expression, frame, state)
+    match node.operator:
+        case cst.Not() | cst.BitInvert():
+            return replace(value, number=None if truth(value) is None else not truth(value))
+        case cst.Minus() if isinstance(value.number, (int, float)):
+            return replace(value, number=-value.number, floored=False)
+        case cst.Minus():
+            return replace(value, number=None, floored=False)
+    return value
+
+
+def truth(value: Value) -> bool | None:
+    """Whether a value counts as true; None where that is not known."""
+    return None if value.number is None else bool(value.number)
+
+
+def _boolean(run: Run, node: cst.BooleanOperation, frame: Frame, state: State) -> Value:
+    left = run.evaluate(node.left, frame, state)
+    decided = truth(left) is isinstance(node.operator, cst.Or) and truth(left) is not None
+    if decided:
+        return left
+    right = run.evaluate(node.right, frame, state)
+    return _any((left, right)) if isinstance(node.operator, cst.Or) else _all((left, right))
+
+
+def _any(values: tuple[Value, ...]) -> Value:
+    known = [truth(value) for value in values]
+    number = True if True in known else (None if None in known else False)
+    return _decided(values, number)
+
+
+def _all(values: tuple[Value, ...]) -> Value:
+    known = [truth(value) for value in values]
+    number = False if False in known else (None if None in known else True)
+    return _decided(values, number)
+
+
+def _decided(values: tuple[Value, ...], number: bool | None) -> Value:
+    tested = any(value.tested for value in values)
+    return Value(number, tested=tested, explicit=any(value.explicit for value in values))
+
+
+def _comparison(run: Run, node: cst.Comparison, frame: Frame, state: State) -> Value:
+    left = run.evaluate(node.left, frame, state)
+    results = []
+    for target in node.comparisons:
+        right = run.evaluate(target.comparator, frame, state)
+        same = node.left.deep_equals(target.comparator)
+        results.append(_compared(left, target.operator, right, same=same))
+        left = right
+    found = _all(tuple(results)) if len(results) > 1 else results[0]
+    return found
+
+
+def _compared(left: Value, operator: cst.BaseCompOp, right: Value, *, same: bool) -> Value:
+    tested = left.tested or right.tested
+    number: bool | None = None
+    if isinstance(operator, (cst.Equal, cst.NotEqual)) and same and left.sources:
+        equal = not (isinstance(left.number, float) and isnan(left.number))
+        number = equal is isinstance(operator, cst.Equal)
+        return Value(number, tested=tested, explicit=True)
+    if left.special or right.special:
+        number = _ordered(left.number, operator, right.number)
+    elif left.number is not None and right.number is not None:
+        number = _ordered(left.number, operator, right.number)
+    elif _is_interval(left, operator):
+        number = True
+    words = isinstance(left.number, str) and isinstance(right.number, str)
+    explicit = words or (tested and left.special and right.special)
+    return Value(number, tested=tested, explicit=explicit)
+
+
+def _is_interval(left: Value, operator: cst.BaseCompOp) -> bool:
+    """Whether this is `step % n == 0`: what is done every n steps is done."""
+    return left.made is MODULO and isinstance(operator, cst.Equal)
+
+
+def _ordered(
+    left: float | str | None, operator: cst.BaseCompOp, right: float | str | None
+) -> bool | None:
+    """A comparison of numbers, of which one that is not known is an ordinary one."""
+    if isinstance(left, str) or isinstance(right, str):
+        known = isinstance(left, str) and isinstance(right, str)
+        match operator:
+            case cst.Equal():
+                return left == right if known else None
+            case cst.NotEqual():
+                return left != right if known else None
+        return None
+    a = 0.0 if left is None else float(left)
+    b = 0.0 if right is None else float(right)
+    match operator:
+        case cst.Equal():
+            return a == b
+        case cst.NotEqual():
+            return a != b
+        case cst.LessThan():
+            return a < b
+        case cst.LessThanEqual():
+            return a <= b
+        case cst.GreaterThan():
+            return a > b
+        case cst.GreaterThanEqual():
+            return a >= b
+    return None
+
+
+def _choice(run: Run, node: cst.IfExp, frame: Frame, state: State) -> Value:
+    test = run.evaluate(node.test, frame, state)
+    decided = truth(test)
+    if decided is None:
+        bodies = [run.evaluate(side, frame, state) for side in (node.body, node.orelse)]
+        return either(bodies)
+    if test.tested:
+        state.decisions += (Decision(node, decided, test.explicit),)
+        state.hidden += (node,)
+    return run.evaluate(node.body if decided else node.orelse, frame, state)
+
+
+def _sequence(run: Run, node: cst.Tuple | cst.List | cst.Set, frame: Frame, state: State) -> Value:
+    items: list[tuple[object, Value]] = []
+    for element in node.elements:
+        value = run.evaluate(element.value, frame, state)
+        if isinstance(element, cst.StarredElement) and value.items:
+            items += [(len(items) + n, item) for n, (_, item) in enumerate(value.items)]
+        else:
+            items.append((len(items), value))
+    return Value(items=tuple(items))
+
+
+def _dictionary(run: Run, node: cst.Dict, frame: Frame, state: State) -> Value:
+    items: dict[object, Value] = {}
+    for element in node.elements:
+        value = run.evaluate(element.value, frame, state)
+        if isinstance(element, cst.StarredDictElement):
+            items.update(dict(value.items) if value.items else {(len(items), "**"): value})
+        elif isinstance(element, cst.DictElement):
+            key = key_of(element.key)
+            items[key if key is not None else (len(items), ANY)] = value
+    return Value(items=tuple(items.items()))
+
+
+def _comprehension(
+    run: Run, node: cst.ListComp | cst.GeneratorExp | cst.SetComp, frame: Frame, state: State
+) -> Value:
+    found = [run.evaluate(node.elt, frame, inner) for inner in turns(run, node.for_in, frame, state)]
+    return Value(items=tuple(enumerate(found)))
+
+
+def _dictionary_of(run: Run, node: cst.DictComp, frame: Frame, state: State) -> Value:
+    found: dict[object, Value] = {}
+    for n, inner in enumerate(turns(run, node.for_in, frame, state)):
+        key = run.evaluate(node.key, frame, inner)
+        known = key.number if isinstance(key.number, str) else (n, ANY)
+        found[known] = run.evaluate(node.value, frame, inner)
+    return Value(items=tuple(found.items()))
+
+
+def _named(run: Run, node: cst.NamedExpr, frame: Frame, state: State) -> Value:
+    value = run.evaluate(node.value, frame, state)
+    bind(run, node.target, value, frame, state)
+    return value
+
+
+def _function(run: Run, node: cst.Lambda, frame: Frame, state: State) -> Value:
+    return Value(function=node)
+
+
+def _formatted(run: Run, node: cst.FormattedString, frame: Frame, state: State) -> Value:
+    for part in node.parts:
+        if isinstance(part, cst.FormattedStringExpression):
+            run.evaluate(part.expression, frame, state)
+    return UNKNOWN
+
+
+def _inner(run: Run, node: cst.Await | cst.Yield, frame: Frame, state: State) -> Value:
+    inner = getattr(node, "expression", None) or getattr(node, "value", None)
+    if isinstance(inner, cst.From):
+        inner = inner.item
+    return run.evaluate(inner, frame, state) if inner is not None else UNKNOWN
+
+
+EXPRESSIONS: dict[type[cst.CSTNode], Evaluate] = {
+    cst.Name: _name,
+    cst.Attribute: _attribute,
+    cst.Subscript: _subscript,
+    cst.Integer: _integer,
+    cst.Float: _integer,
+    cst.SimpleString: _string,
+    cst.FormattedString: _formatted,
+    cst.BinaryOperation: _binary,
+    cst.UnaryOperation: _unary,
+    cst.BooleanOperation: _boolean,
+    cst.Comparison: _comparison,
+    cst.IfExp: _choice,
+    cst.Tuple: _sequence,
+    cst.List: _sequence,
+    cst.Set: _sequence,
+    cst.Dict: _dictionary,
+    cst.ListComp: _comprehension,
+    cst.SetComp: _comprehension,
+    cst.GeneratorExp: _comprehension,
+    cst.DictComp: _dictionary_of,
+    cst.NamedExpr: _named,
+    cst.Lambda: _function,
+    cst.Await: _inner,
+    cst.Yield: _inner,
+    cst.Call: call,
+}

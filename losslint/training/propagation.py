@@ -1,0 +1,111 @@
+"""What operations on a loss yield: the same loss, its sum, a bounded one, one with NaN replaced."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isnan
+
+import libcst as cst
+
+from losslint.ranges.losses import is_loss_like
+from losslint.training.run import Run
+from losslint.training.state import Frame, State
+from losslint.training.values import SUM, UNKNOWN, Source, Value, either, plus, some
+
+# Results that hold the value that went in: as methods, and as functions of it.
+SAME = frozenset(
+    "item detach detach_ cpu cuda float double half bfloat16 clone numpy tolist to squeeze unsqueeze"
+    " view reshape flatten expand contiguous type requires_grad_ Variable as_tensor tensor FloatTensor"
+    " asarray array copy deepcopy scale list tuple set dict sorted reversed values items stack cat"
+    " hstack concatenate vstack any all bool int abs round log log1p exp sqrt square mul mul_ div div_"
+    " get gather reduce gather_for_metrics defaultdict OrderedDict".split()
+)
+DETACHING = frozenset("item detach detach_ numpy tolist float int bool asarray array tensor".split())
+REDUCTIONS = frozenset("mean sum nanmean norm prod median logsumexp nansum".split())
+UPPER_BOUNDS = frozenset("clamp_max clamp_max_ minimum".split())
+CLAMPS = frozenset("clamp clamp_ clip hardtanh".split())
+HIDING = frozenset(("nan_to_num", "nan_to_num_"))
+EXTREMES = frozenset(("max", "min", "amax", "amin", "maximum"))
+SUMS = frozenset(("add", "add_", "sub", "sub_"))
+
+
+def propagated(
+    run: Run,
+    node: cst.Call,
+    name: str,
+    base: Value,
+    values: list[Value],
+    naming: str,
+    frame: Frame,
+    state: State,
+) -> Value | None:
+    """What a known operation makes of what it is given; None if it is none of them."""
+    operands = [base, *values] if base.sources or base.items else values
+    if not operands or not any(v.sources or v.items or v.special for v in operands):
+        return None
+    first = operands[0]
+    if name in ("where",) and len(operands) == 3:
+        return _where(node, operands, state)
+    if name in HIDING:
+        state.hidden += (node,)
+        return replace(first.whole(), number=None)
+    if name in REDUCTIONS:
+        return _reduced(run, node, name, first, naming, frame)
+    if name in SUMS and len(operands) > 1:
+        return plus(operands[0], operands[1], -1 if name.startswith("sub") else 1)
+    if name in CLAMPS or name in UPPER_BOUNDS:
+        return _bounded(node, name, first, state)
+    if name in EXTREMES:
+        return _extreme(name, operands)
+    if name in SAME:
+        kept = first if name not in ("float", "item") else first.whole()
+        return _without_graph(kept) if name in DETACHING else kept
+    return None
+
+
+def _without_graph(value: Value) -> Value:
+    items = tuple((key, _without_graph(item)) for key, item in value.items)
+    return replace(value, graph=False, items=items)
+
+
+def _reduced(
+    run: Run, node: cst.Call, name: str, value: Value, naming: str, frame: Frame
+) -> Value:
+    """A sum or a mean: of losses, the losses; of anything else, a loss by itself if it is used as one."""
+    if value.items:
+        return value.whole()
+    whole = value.whole()
+    if whole.is_loss or whole.special or whole.kept:
+        is_collection = isinstance(node.func, cst.Name) and len(whole.sources) == 1
+        return run.part(whole, SUM, frame) if is_collection else whole
+    return run.of(Source(node, (), naming or name, is_loss_like(naming)), frame)
+
+
+def _where(node: cst.Call, operands: list[Value], state: State) -> Value:
+    """`torch.where(torch.isfinite(loss), loss, 0)`, and the like."""
+    condition, one, other = operands
+    if condition.number is None:
+        return either((one, other))
+    if condition.tested:
+        state.hidden += (node,)
+    return one if condition.number else other
+
+
+def _bounded(node: cst.Call, name: str, value: Value, state: State) -> Value:
+    """A clamp: it lets NaN pass."""
+    special = isinstance(value.number, float) and not isnan(value.number) and value.special
+    words = {arg.keyword.value for arg in node.args if arg.keyword is not None}
+    lower_only = name in CLAMPS and (words == {"min"} or (not words and len(node.args) == 1))
+    if special and not (lower_only and value.number == float("inf")):
+        state.hidden += (node,)
+        return replace(value, number=None)
+    return value
+
+
+def _extreme(name: str, operands: list[Value]) -> Value:
+    if len(operands) == 1:
+        return some(item for _, item in operands[0].items) if operands[0].items else operands[0]
+    return some(operands)
+
+
+__all__ = ["UNKNOWN", "propagated"]

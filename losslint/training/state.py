@@ -1,0 +1,169 @@
+"""Where a walk stands: what its names hold, which decisions brought it there, how a path ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import libcst as cst
+
+from losslint.model.classes import ClassFacts, classes
+from losslint.model.module import Module
+from losslint.model.names import Names, dotted, statements
+from losslint.training.values import Value, either
+
+Loop = cst.For | cst.While
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A branch that was taken because of the value that was injected.
+
+    `explicit` says that a test for NaN or inf decided, and not any comparison.
+    """
+
+    node: cst.CSTNode
+    truth: bool
+    explicit: bool
+
+
+@dataclass(eq=False)
+class Scope:
+    """One module that a walk has come to."""
+
+    module: Module
+    names: Names = field(init=False)
+    classes: dict[str, ClassFacts] = field(init=False)
+    functions: dict[str, cst.FunctionDef] = field(init=False)
+    globals: dict[str, cst.BaseExpression] = field(init=False)
+
+    def __post_init__(self) -> None:
+        tree = self.module.tree
+        self.names = Names(tree)
+        self.classes = classes(tree, self.names)
+        self.functions, self.globals = {}, {}
+        for definition in tree.body:
+            if isinstance(definition, cst.FunctionDef):
+                self.functions[definition.name.value] = definition
+        for statement in statements(tree.body):
+            if isinstance(statement, cst.SimpleStatementLine):
+                for small in statement.body:
+                    if isinstance(small, cst.Assign):
+                        path = dotted(small.targets[0].target)
+                        self.globals.setdefault(path or "", small.value)
+
+
+@dataclass(eq=False)
+class Frame:
+    """One function being walked through; None is the module itself."""
+
+    scope: Scope
+    function: cst.FunctionDef | cst.Lambda | None = None
+    owner: ClassFacts | None = None
+    caller: Frame | None = None
+    loops: list[Loop] = field(default_factory=list)
+    returns: list[tuple[Value, State]] = field(default_factory=list)
+    left: list[State] = field(default_factory=list)  # by break or continue, in this turn
+    no_grad: int = 0
+
+    @property
+    def depth(self) -> int:
+        """How many calls lie between this function and the one that the walk began with."""
+        return 0 if self.caller is None else self.caller.depth + 1
+
+    def runs(self, function: cst.CSTNode) -> bool:
+        """Whether the function is being walked through already."""
+        return self.function is function or (self.caller is not None and self.caller.runs(function))
+
+
+@dataclass(eq=False)
+class State:
+    """One path through a function, or several of which the same is known.
+
+    `names` holds values by the spelling of what holds them (`loss`, `self.loss`,
+    `losses["total"]`), `places` where each was given, `fresh` what was given in this turn of
+    the innermost loop.
+    """
+
+    names: dict[str, Value] = field(default_factory=dict)
+    places: dict[str, cst.BaseExpression] = field(default_factory=dict)
+    fresh: frozenset[str] = frozenset()
+    decisions: tuple[Decision, ...] = ()
+    hidden: tuple[cst.CSTNode, ...] = ()  # what replaced the value that was injected
+
+    def copy(self) -> State:
+        """The same, to be changed on another path."""
+        return replace(self, names=dict(self.names), places=dict(self.places))
+
+    def bind(self, path: str, value: Value, place: cst.BaseExpression) -> None:
+        """Give a name a value; what was known of its parts is gone."""
+        parts = (f"{path}.", f"{path}[")
+        for known in [k for k in self.names if k.startswith(parts) or f"[{path}]" in k]:
+            del self.names[known]
+        self.names[path] = value
+        self.places[path] = place
+        self.fresh |= {path}
+
+
+@dataclass(frozen=True, eq=False)
+class Ended:
+    """A path that ends before its function does, or leaves a turn of its loop."""
+
+    kind: str  # raise, exit, assert, return, continue, break, debugger
+    node: cst.CSTNode
+    decisions: tuple[Decision, ...]
+
+
+class Stop(Exception):
+    """Whatever is being evaluated ends this path."""
+
+    def __init__(self, kind: str, node: cst.CSTNode) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.node = node
+
+
+def merged(states: Iterable[State]) -> list[State]:
+    """The states of which different things were decided; those that do not differ as one."""
+    groups: dict[object, list[State]] = {}
+    for state in states:
+        special = frozenset((k, str(v.number)) for k, v in state.names.items() if v.special)
+        groups.setdefault((state.decisions, state.hidden, special), []).append(state)
+    return [_join(group) for group in groups.values()]
+
+
+def _join(states: list[State]) -> State:
+    first, *others = states
+    if not others:
+        return first
+    found = first.copy()
+    for state in others:
+        for path, value in state.names.items():
+            known = found.names.get(path)
+            found.names[path] = value if known is None else either((known, value))
+            found.places.setdefault(path, state.places.get(path, cst.Name("_")))
+        found.fresh &= state.fresh
+    return found
+
+
+def path_of(node: cst.CSTNode | None) -> str | None:
+    """How to spell what holds a value: a name, an attribute, an entry with a known key."""
+    match node:
+        case cst.Name():
+            return node.value
+        case cst.Attribute():
+            base = path_of(node.value)
+            return None if base is None else f"{base}.{node.attr.value}"
+        case cst.Subscript(slice=[cst.SubscriptElement(slice=cst.Index(value=key))]):
+            base, spelled = path_of(node.value), _key(key)
+            return None if base is None or spelled is None else f"{base}[{spelled}]"
+    return None
+
+
+def _key(node: cst.BaseExpression) -> str | None:
+    match node:
+        case cst.SimpleString():
+            return repr(node.evaluated_value)
+        case cst.Integer() | cst.Name():
+            return node.value
+    return None

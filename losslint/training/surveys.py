@@ -1,0 +1,169 @@
+"""Which functions of a module have to do with training, and what a walk through each takes note of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+import libcst as cst
+
+from losslint.model.classes import ClassFacts, lineage
+from losslint.model.module import Module
+from losslint.model.parents import ancestors, nodes
+from losslint.ranges.losses import is_loss_like
+from losslint.ranges.run import Unfollowed
+from losslint.training.backward import Survey
+from losslint.training.callees import scope_of
+from losslint.training.events import Reached
+from losslint.training.run import Exhausted, Run
+from losslint.training.state import Frame, State, path_of
+from losslint.training.values import Source, Value
+from losslint.training.walk import walked
+
+# The method by which a framework gets the loss, by the name of the base class.
+HANDED_OVER = {
+    "LightningModule": "training_step",
+    "Trainer": "compute_loss",
+    "Seq2SeqTrainer": "compute_loss",
+}
+WORTH_A_WALK = frozenset(
+    "backward manual_backward isfinite isnan isinf nan_to_num training_step compute_loss".split()
+)
+
+
+@lru_cache(maxsize=4)
+def surveys(module: Module) -> tuple[tuple[Survey, ...], tuple[Unfollowed, ...]]:
+    """One walk through each function that trains or tests a loss, and those that took too long."""
+    found: list[Survey] = []
+    given_up: list[Unfollowed] = []
+    for frame in frames(module):
+        try:
+            run = walked(fresh(frame), start(frame))
+        except Exhausted:
+            name = frame.function.name.value if isinstance(frame.function, cst.FunctionDef) else ""
+            given_up.append(Unfollowed(name or "<module>", frame.function or module.tree))
+            continue
+        _hand_over(frame, run)
+        found.append(Survey(frame, run.events))
+    return tuple(found), tuple(given_up)
+
+
+def frames(module: Module) -> Iterator[Frame]:
+    """The module itself and each of its functions, if there is a reason to walk through it."""
+    scope = scope_of(module)
+    if _is_worth_it(module.tree):
+        yield Frame(scope)
+    owners = {method: facts for facts in scope.classes.values() for method in facts.methods.values()}
+    for node in nodes(module.tree):
+        if isinstance(node, cst.FunctionDef) and (
+            node.name.value in WORTH_A_WALK or _is_worth_it(node.body)
+        ):
+            yield Frame(scope, node, owners.get(node) or _owner_around(node, module, owners))
+
+
+def _owner_around(
+    node: cst.FunctionDef, module: Module, owners: dict[cst.FunctionDef, ClassFacts]
+) -> ClassFacts | None:
+    """The class of the method that a function is nested in."""
+    around = (a for a in ancestors(module.tree, node) if isinstance(a, cst.FunctionDef))
+    return next((owners[a] for a in around if a in owners), None)
+
+
+def _own(tree: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The nodes below `tree`, without those of functions and classes in it."""
+    stack: list[cst.CSTNode] = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+            stack.extend(node.children)
+
+
+def _is_worth_it(tree: cst.CSTNode) -> bool:
+    """Whether code back-propagates or tests a loss, or has one in a loop."""
+    loops = losses = False
+    for node in _own(tree):
+        if isinstance(node, (cst.For, cst.While)):
+            loops = True
+        elif isinstance(node, cst.Name):
+            if node.value in WORTH_A_WALK:
+                return True
+            losses = losses or is_loss_like(node.value)
+    return loops and losses
+
+
+def fresh(frame: Frame) -> Frame:
+    """The same frame, to be walked through anew."""
+    return Frame(frame.scope, frame.function, frame.owner)
+
+
+def start(frame: Frame) -> State:
+    """What a function begins with: parameters, of which nothing is known but their names."""
+    state = State()
+    if isinstance(frame.function, cst.FunctionDef):
+        every = frame.function.params
+        for parameter in (*every.posonly_params, *every.params, *every.kwonly_params):
+            name = parameter.name.value
+            if name != "self":
+                source = Source(parameter, (), name, is_loss_like(name) and not _is_callable(name))
+                term = frozenset((source,))
+                state.names[name] = Value(None, frozenset((term,)), graph=True)
+    return state
+
+
+def _is_callable(name: str) -> bool:
+    """Whether a name that speaks of losses is rather that of a loss function."""
+    return re.search(r"crit|_fn|func|^loss_f$|weight", name.lower()) is not None
+
+
+def _hand_over(frame: Frame, run: Run) -> None:
+    """Take note of the loss that a framework gets by the `return` of this method."""
+    owner = frame.owner
+    function = frame.function
+    if owner is None or not isinstance(function, cst.FunctionDef):
+        return
+    bases = {
+        base.rpartition(".")[2]
+        for facts in lineage(owner, frame.scope.classes)
+        for base in facts.bases
+    }
+    if not any(HANDED_OVER.get(base) == function.name.value for base in bases):
+        return
+    if run.events.reached or _is_manual(owner, frame):
+        return
+    for node, value, state in run.events.returned:
+        loss = _returned_loss(node.value)
+        if loss is not None and value.sources:
+            known = dict(value.items).get("loss", value.items[0][1] if value.items else value)
+            reached = Reached(node, loss, known.whole(), frame, state, len(run.events.ended))
+            run.events.reached.append(reached)
+
+
+def _is_manual(owner: ClassFacts, frame: Frame) -> bool:
+    """Whether a LightningModule optimizes by itself: what it returns is not back-propagated."""
+    for facts in lineage(owner, frame.scope.classes):
+        for node in nodes(facts.node):
+            match node:
+                case cst.Assign(targets=[cst.AssignTarget(target=target)], value=cst.Name("False")):
+                    if (path_of(target) or "").endswith("automatic_optimization"):
+                        return True
+    return False
+
+
+def _returned_loss(node: cst.BaseExpression | None) -> cst.BaseExpression | None:
+    match node:
+        case cst.Dict():
+            for element in node.elements:
+                match element:
+                    case cst.DictElement(key=cst.SimpleString() as key, value=value):
+                        if key.evaluated_value == "loss":
+                            return value
+            return None
+        case cst.Tuple(elements=[first, *_]):
+            return first.value
+        case cst.IfExp(orelse=orelse):
+            return _returned_loss(orelse)
+    return node
+
+

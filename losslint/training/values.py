@@ -1,0 +1,191 @@
+"""What a walk through a training loop knows of a value: which losses are in it, and whether it is NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import inf, isfinite, nan
+
+import libcst as cst
+
+SPECIALS = (nan, inf, -inf)
+MAX_TERMS = 24  # of one sum; more of them are one
+
+# The last step of a path: the sum of whatever the collection holds.
+SUM = "Σ"
+ANY = "*"  # an item that is not known by its key
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a value comes from: a call, a parameter, and the way from there to the value.
+
+    `path` is `(0,)` for the first item of a tuple that a call returns, `("loss",)` for an
+    attribute or an entry of that name. `is_loss` is what is known of its meaning.
+    """
+
+    node: cst.CSTNode
+    path: tuple[object, ...] = ()
+    label: str = ""
+    is_loss: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Source) and (self.node, self.path) == (other.node, other.path)
+
+    def __hash__(self) -> int:
+        return hash((id(self.node), self.path))
+
+    def holds(self, other: Source) -> bool:
+        """Whether one of the two is a part of the other, or the sum of its parts."""
+        mine, its = _steps(self.path), _steps(other.path)
+        shorter = min(len(mine), len(its))
+        same = all(a == b or ANY in (a, b) for a, b in zip(mine[:shorter], its, strict=False))
+        return self.node is other.node and same
+
+
+def _steps(path: tuple[object, ...]) -> tuple[object, ...]:
+    return tuple(step for step in path if step != SUM)
+
+
+Term = frozenset[Source]
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value. Nothing is known of `Value()`.
+
+    `number` is what it is where that is known: a constant, or what was injected.
+    `terms` are the summands, each with the sources that are multiplied in it; `graph`
+    says that it still can be back-propagated, `items` what a collection holds.
+    `kept` names the accumulators that it came through, `tested` that a value which
+    was injected decides what it is, `explicit` that a test for NaN or inf made it.
+    """
+
+    number: float | str | None = None
+    terms: frozenset[Term] = frozenset()
+    graph: bool = False
+    items: tuple[tuple[object, Value], ...] = ()
+    kept: frozenset[str] = frozenset()
+    tested: bool = False
+    explicit: bool = False
+    floored: bool = False  # known not to be negative
+    function: cst.FunctionDef | cst.Lambda | None = None
+    made: object = None  # the class that it is an object of
+
+    @property
+    def sources(self) -> frozenset[Source]:
+        """Every source in it, those of its items too."""
+        own = frozenset(source for term in self.terms for source in term)
+        return own.union(*(item.sources for _, item in self.items))
+
+    @property
+    def special(self) -> bool:
+        """Whether it is known to be NaN or infinite."""
+        return isinstance(self.number, float) and not isfinite(self.number)
+
+    def whole(self) -> Value:
+        """A collection as the sum of its items; anything else as it is."""
+        if not self.items:
+            return self
+        found = Value(graph=self.graph, kept=self.kept, floored=True)
+        for _, item in self.items:
+            found = plus(found, item.whole())
+        return found
+
+    def losses(self) -> frozenset[Term]:
+        """Its terms, each with nothing but its losses, as far as these are known."""
+        return frozenset(
+            frozenset(s for s in term if s.is_loss) or term for term in self.whole().terms
+        )
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether some loss is known to be in it."""
+        return any(source.is_loss for source in self.sources)
+
+
+UNKNOWN = Value()
+
+
+def plus(one: Value, other: Value, sign: int = 1) -> Value:
+    """A sum or a difference."""
+    terms = one.terms | other.terms
+    if len(terms) > MAX_TERMS:
+        terms = frozenset((frozenset(s for term in terms for s in term),))
+    found = _joined(one, other, terms, _sum(one.number, other.number, sign))
+    return found if sign > 0 else replace(found, floored=False)
+
+
+def times(one: Value, other: Value) -> Value:
+    """A product: every term of one with every term of the other."""
+    terms = frozenset(a | b for a in one.terms for b in other.terms) or one.terms | other.terms
+    if len(terms) > MAX_TERMS:
+        terms = frozenset((frozenset(s for term in terms for s in term),))
+    return _joined(one, other, terms, _product(one.number, other.number))
+
+
+def over(one: Value, other: Value) -> Value:
+    """A quotient: what it is divided by does not say what it is."""
+    number = _product(one.number, other.number)
+    if isinstance(other.number, float) and other.number in (inf, -inf):
+        number = None
+    found = _joined(one, other, one.terms or other.terms, number)
+    positive = one.floored and (other.floored or not other.terms and other.number is None)
+    return replace(found, floored=positive)
+
+
+def either(values: Iterable[Value]) -> Value:
+    """One of several values: what holds of all of them, and every loss that may be in it."""
+    found: Value | None = None
+    for value in values:
+        if found is None or found == value:
+            found = value
+            continue
+        same = found.number == value.number or (found.special and value.special)
+        found = replace(
+            _joined(found, value, found.terms | value.terms, found.number if same else None),
+            items=found.items if found.items == value.items else (*found.items, *value.items),
+            made=found.made if found.made == value.made else None,
+        )
+    return found or UNKNOWN
+
+
+def some(values: Iterable[Value]) -> Value:
+    """An item of a collection, of which one that is not finite is the one that matters."""
+    values = list(values)
+    found = either(values)
+    special = next((value for value in values if value.special), None)
+    return found if special is None else replace(found, number=special.number)
+
+
+def _joined(one: Value, other: Value, terms: frozenset[Term], number: float | str | None) -> Value:
+    return Value(
+        number,
+        terms,
+        one.graph or other.graph,
+        kept=one.kept | other.kept,
+        tested=one.tested or other.tested,
+        explicit=one.explicit or other.explicit,
+        floored=one.floored and other.floored,
+    )
+
+
+def _sum(one: float | str | None, other: float | str | None, sign: int) -> float | None:
+    """What is known of a sum; an unknown summand is an ordinary number."""
+    if isinstance(one, str) or isinstance(other, str):
+        return None
+    if one is not None and other is not None:
+        return one + sign * other
+    if one is not None and not isfinite(one):
+        return one
+    if other is not None and not isfinite(other):
+        return sign * other
+    return None
+
+
+def _product(one: float | str | None, other: float | str | None) -> float | None:
+    """What is known of a product; an unknown factor is positive."""
+    for this, that in ((one, other), (other, one)):
+        if isinstance(this, float) and not isfinite(this):
+            return -this if isinstance(that, (int, float)) and that < 0 else this
+    return None
