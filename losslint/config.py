@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -34,6 +35,9 @@ DEFAULT_EXCLUDE = (
 
 LOG_VARIANCE_FORMS = ("floor", "softplus")
 
+# `pkg.module:function`, as in the entry points of a package.
+ENTRY_POINT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
 
 class ConfigError(ValueError):
     """The configuration cannot be used. The message says what to change, and where."""
@@ -58,6 +62,10 @@ class Settings:
     force_exclude: bool = False
     respect_gitignore: bool = True
     log_variance_form: str = "floor"
+    loss_validator: str = ""
+    loss_check_interval: int = 1
+    loss_functions: tuple[str, ...] = ()
+    monitor_functions: tuple[str, ...] = ()
     root: str = ""
     origin: str = ""
 
@@ -168,6 +176,18 @@ def _log_variance_form(key: str, value: object) -> str:
     return str(value)
 
 
+def _entry_point(key: str, value: object) -> str:
+    if not isinstance(value, str) or not ENTRY_POINT.fullmatch(value):
+        raise ConfigError(f'`{key}` must name a function, as in "package.module:function"')
+    return value
+
+
+def _positive(key: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigError(f"`{key}` must be a whole number from 1")
+    return value
+
+
 KEYS: dict[str, Callable[[str, object], Any]] = {
     "select": _strings,
     "ignore": _strings,
@@ -179,4 +199,8 @@ KEYS: dict[str, Callable[[str, object], Any]] = {
     "force-exclude": _boolean,
     "respect-gitignore": _boolean,
     "log-variance-form": _log_variance_form,
+    "loss-validator": _entry_point,
+    "loss-check-interval": _positive,
+    "loss-functions": _strings,
+    "monitor-functions": _strings,
 }

@@ -20,6 +20,10 @@ extend-exclude = ["*_pb2.py"]
 force-exclude = true
 respect-gitignore = false
 log-variance-form = "softplus"
+loss-validator = "project.checks:ensure_finite"
+loss-check-interval = 10
+loss-functions = ["project.losses.focal"]
+monitor-functions = ["project.board.show"]
 [tool.losslint.per-file-ignores]
 "tests/**" = ["LL1"]
 """
@@ -50,6 +54,10 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         force_exclude=True,
         respect_gitignore=False,
         log_variance_form="softplus",
+        loss_validator="project.checks:ensure_finite",
+        loss_check_interval=10,
+        loss_functions=("project.losses.focal",),
+        monitor_functions=("project.board.show",),
         root=str(tmp_path),
         origin=str(path),
     )
@@ -76,6 +84,14 @@ def test_the_nearest_file_with_a_table_holds_and_files_do_not_mix(tmp_path: Path
         ("[tool.losslint]\nselect = [1]\n", "`select` must be a list of strings"),
         ("[tool.losslint]\nforce-exclude = 'yes'\n", "`force-exclude` must be true or false"),
         ("[tool.losslint]\nlog-variance-form = 'abs'\n", '"floor" or "softplus"'),
+        ("[tool.losslint]\nloss-validator = 'checks.finite'\n", '"package.module:function"'),
+        ("[tool.losslint]\nloss-validator = ':finite'\n", '"package.module:function"'),
+        ("[tool.losslint]\nloss-validator = 'checks:a.b'\n", '"package.module:function"'),
+        ("[tool.losslint]\nloss-validator = ''\n", '"package.module:function"'),
+        ("[tool.losslint]\nloss-check-interval = 0\n", "must be a whole number from 1"),
+        ("[tool.losslint]\nloss-check-interval = true\n", "must be a whole number from 1"),
+        ("[tool.losslint]\nloss-check-interval = 2.5\n", "must be a whole number from 1"),
+        ("[tool.losslint]\nmonitor-functions = 'log'\n", "`monitor-functions` must be a list"),
         ("[tool.losslint]\nper-file-ignores = []\n", "must be a table"),
         ("[tool.losslint.per-file-ignores]\nx = 'LL1'\n", "`per-file-ignores.x` must be a list"),
         ("[tool]\nlosslint = 3\n", "must be a table"),

@@ -26,23 +26,23 @@ class Spelling:
 
 def spelled(module: Module, qualified: str) -> Spelling | None:
     """The spelling of a function of torch in this module; None if it cannot be reached."""
-    known = _reach(module, qualified)
+    known = reach(module, qualified)
     if known is not None and not known.startswith(f"{FUNCTIONAL}."):
         return Spelling(known)
-    if qualified.startswith(FUNCTIONAL) and not _used(module, "F") and not _foreign_star(module):
+    if qualified.startswith(FUNCTIONAL) and not used(module, "F") and not _foreign_star(module):
         edit = _after_torch_import(module, f"import {FUNCTIONAL} as F")
         if edit is not None:
             return Spelling("F" + qualified[len(FUNCTIONAL) :], (edit,))
     if known is not None:
         return Spelling(known)
-    if not _used(module, "torch"):
+    if not used(module, "torch"):
         edit = _after_torch_import(module, "import torch")
         if edit is not None:
             return Spelling(qualified, (edit,))
     return None
 
 
-def _reach(module: Module, qualified: str) -> str | None:
+def reach(module: Module, qualified: str) -> str | None:
     """The shortest way to write a qualified name with what the module imports."""
     ways = [
         alias + qualified[len(origin) :]
@@ -52,19 +52,35 @@ def _reach(module: Module, qualified: str) -> str | None:
     return min(ways, key=lambda way: (way.count("."), way), default=None)
 
 
+def importable(module: Module, name: str) -> bool:
+    """Whether `import name` would give the name no second meaning anywhere in the module."""
+    return _origins(module).get(name, {name}) == {name} and not _rebound(module, name)
+
+
+@lru_cache(maxsize=8)
+def _origins(module: Module) -> dict[str, set[str]]:
+    """All that each name is imported from, wherever in the module."""
+    found: dict[str, set[str]] = {}
+    for statement in statements(module.tree.body):
+        for alias, origin in _imported(statement):
+            found.setdefault(alias, set()).add(origin)
+    return found
+
+
 @lru_cache(maxsize=8)
 def _lasting(module: Module) -> dict[str, str]:
     """The imported names that mean the same throughout the module, and what that is."""
-    everywhere: dict[str, set[str]] = {}
-    for statement in statements(module.tree.body):
-        for alias, origin in _imported(statement):
-            everywhere.setdefault(alias, set()).add(origin)
+    everywhere = _origins(module)
     found = {
         alias: origin for statement in at_top(module) for alias, origin in _imported(statement)
     }
     if _stars(module):  # what the module relies on a star import for
-        used = {name: origin for name, origin in CONVENTIONS.items() if _used(module, name)}
-        found = {**{name: used[name] for name in used if name not in everywhere}, **found}
+        brought = {
+            name: origin
+            for name, origin in CONVENTIONS.items()
+            if name not in everywhere and used(module, name)
+        }
+        found = {**brought, **found}
     return {
         alias: origin
         for alias, origin in found.items()
@@ -120,23 +136,25 @@ def _rebound(module: Module, name: str) -> bool:
     return any(_binds(module, node) for node in _read(module, name))
 
 
-def _used(module: Module, name: str) -> bool:
+def used(module: Module, name: str) -> bool:
     """Whether `name` stands anywhere in the module, other than behind a dot."""
     return bool(_read(module, name))
 
 
-@lru_cache(maxsize=8)
-def _read(module: Module, name: str) -> tuple[cst.Name, ...]:
+def _read(module: Module, name: str) -> list[cst.Name]:
     """The places at which a name of the module, and not of an object, is written."""
-    return tuple(
-        node
-        for node in nodes(module.tree)
-        if isinstance(node, cst.Name)
-        and node.value == name
-        and not (
-            isinstance(around := parent(module.tree, node), cst.Attribute) and around.attr is node
-        )
-    )
+    return _names(module).get(name, [])
+
+
+@lru_cache(maxsize=8)
+def _names(module: Module) -> dict[str, list[cst.Name]]:
+    found: dict[str, list[cst.Name]] = {}
+    for node in nodes(module.tree):
+        if isinstance(node, cst.Name):
+            around = parent(module.tree, node)
+            if not (isinstance(around, cst.Attribute) and around.attr is node):
+                found.setdefault(node.value, []).append(node)
+    return found
 
 
 def _binds(module: Module, node: cst.Name) -> bool:
