@@ -17,15 +17,18 @@ from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 from losslint.rules import registry, unreadable_source
 from losslint.rules.base import Rule, findings
 from losslint.source.text import Source, Undecodable
-from losslint.training import steps
+from losslint.training import selections, steps
 from losslint.training.backward import Guard, Survey
+from losslint.training.hiding import TrainerLog
+from losslint.training.selections import Selection
 
 Provider = Callable[[Module], dict[type[Any], list[Any]]]
 
 # Who yields which facts about a module; asked only for what some rule looks at.
 PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
     (frozenset((LearnedWeight, RectifiedTotal)), evaluate.subjects),
-    (frozenset((Guard, Survey)), steps.subjects),
+    (frozenset((Guard, Survey, TrainerLog)), steps.subjects),
+    (frozenset((Selection,)), selections.subjects),
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from losslint.training.events import Events, Reached
+from losslint.training.events import Events
 from losslint.training.state import Frame
 from losslint.training.values import SPECIALS
 
@@ -50,31 +50,44 @@ class Survey:
 
 
 @dataclass(frozen=True, eq=False)
+class Stop:
+    """A statement that keeps some losses from going on: `numbers` out of NaN, inf and -inf.
+
+    `how` is what it does then (raise, exit, assert, continue, break, return, debugger, replaced).
+    """
+
+    node: cst.CSTNode
+    how: str
+    numbers: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Guard:
     """What happens to a loss that is not finite, before and after it is back-propagated.
 
-    `stops` are the statements that keep such a loss from being back-propagated, `passes` the
-    values (NaN, inf, -inf) that get past them and `unchecked` the components that nothing looks
-    at. `late` stops the run once the loss is back-propagated; `printed` only tells of it.
+    `passes` are the values (NaN, inf, -inf) that get past all `stops`, `unchecked` the
+    components that nothing looks at, `asserted` says that only assertions stop some of them.
+    `late` stops the run once the loss is back-propagated; `printed` only tells of it.
+    `trusted` is a check that is not at hand, or one of torch itself. Without `backward`,
+    it is about a loss that the function yields or gets.
     """
 
-    backward: Backward
-    reached: Reached
-    stops: tuple[cst.CSTNode, ...] = ()
-    passes: tuple[float, ...] = ()
+    survey: Survey
+    stops: tuple[Stop, ...] = ()
+    backward: Backward | None = None
+    passes: tuple[float, ...] = SPECIALS
     unchecked: tuple[str, ...] = ()
     asserted: bool = False
     late: cst.CSTNode | None = None
     printed: cst.CSTNode | None = None
-    quiet: tuple[cst.CSTNode, ...] = ()
     trusted: bool = False
 
     @property
     def rejected(self) -> bool:
-        """Whether some loss that is NaN or inf is not back-propagated."""
+        """Whether some loss that is NaN or inf does not go on."""
         return len(self.passes) < len(SPECIALS)
 
     @property
-    def complete(self) -> bool:
-        """Whether no loss that is NaN or inf is back-propagated."""
-        return self.trusted or not (self.passes or self.unchecked or self.asserted)
+    def partial(self) -> bool:
+        """Whether some do, and others do not."""
+        return self.rejected and bool(self.passes or self.unchecked or self.asserted)

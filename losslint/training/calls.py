@@ -13,9 +13,16 @@ from losslint.model.classes import parameters
 from losslint.model.names import dotted
 from losslint.ranges.losses import is_loss_like
 from losslint.training.backpropagation import back_propagated
-from losslint.training.callees import Found, Made, class_of, function_of, is_named_loss, matters, torch_bound
+from losslint.training.callees import (
+    Found,
+    Made,
+    class_of,
+    function_of,
+    is_named_loss,
+    matters,
+    torch_bound,
+)
 from losslint.training.displays import display
-from losslint.training.events import Kept
 from losslint.training.propagation import propagated
 from losslint.training.run import MAX_DEPTH, Run
 from losslint.training.state import Ended, Frame, State, Stop, path_of
@@ -34,7 +41,7 @@ TESTS: dict[str, Callable[[float], bool]] = {
     "isneginf": lambda x: x == float("-inf"),
 }
 SIZES = frozenset(
-    "len size dim numel range isinstance hasattr getattr str repr type id time ones zeros"
+    "len size dim numel range isinstance hasattr getattr str repr type id time format join ones zeros is_tensor split"
     " ones_like zeros_like full full_like rand randn arange".split()
 )
 GROWING = frozenset("append extend insert add update add_ push put".split())
@@ -74,7 +81,9 @@ def _call(run: Run, node: cst.Call, frame: Frame, state: State, naming: str) -> 
         return UNKNOWN
     values = [run.evaluate(arg.value, frame, state) for arg in node.args]
     if name in TESTS:
-        return _test(name, values[0] if values else base)
+        tested = (values[0] if values else base).whole()
+        run.events.finite.append(tested)
+        return _test(name, tested)
     if spelled in ASSERTS or name in run.validators:
         _assert(run, node, values, spelled in ASSERTS)
         return UNKNOWN
@@ -93,7 +102,11 @@ def _call(run: Run, node: cst.Call, frame: Frame, state: State, naming: str) -> 
             if value.function is not None:
                 _follow(run, node, (frame.scope, frame.owner, value.function), [], frame, state)
     found = propagated(run, node, name, base, values, naming, frame, state)
-    return found if found is not None else _unknown(run, node, name, base, values, naming, frame, state)
+    return (
+        found
+        if found is not None
+        else _unknown(run, node, name, base, values, naming, frame, state)
+    )
 
 
 def _last(func: cst.BaseExpression) -> str:
@@ -105,7 +118,6 @@ def _is_off(node: cst.Call) -> bool:
 
 
 def _test(name: str, value: Value) -> Value:
-    value = value.whole()
     if isinstance(value.number, str) or not (value.sources or value.number is not None):
         return UNKNOWN
     number = 0.0 if value.number is None else float(value.number)
@@ -142,7 +154,9 @@ def _callee(
         if found is not None:
             return found
     value = run.evaluate(func, frame, state) if known is None else known
-    if isinstance(value.made, Made) and not isinstance(func, cst.Attribute) or path.startswith("self."):
+    if (isinstance(value.made, Made) and not isinstance(func, cst.Attribute)) or path.startswith(
+        "self."
+    ):
         found = value.made.method("forward") if isinstance(value.made, Made) else None
         if found is not None:
             return found
@@ -169,7 +183,7 @@ def _follow(
     scope, owner, function = found
     if frame.runs(function) or frame.depth >= MAX_DEPTH:
         return _opaque(run, node, "", values, frame)
-    inner = Frame(scope, function, owner, caller=frame)
+    inner = Frame(scope, function, owner, caller=frame, call=node)
     inner.no_grad = frame.no_grad
     start = _entered(function, node, values, frame, state, inner)
     if isinstance(function, cst.Lambda):
@@ -181,13 +195,15 @@ def _follow(
         last = run.events.ended[-1] if len(run.events.ended) > before else None
         raise Stop(last.kind if last else "raise", last.node if last else node)
     value = some(value for value, _ in inner.returns)
+    if any(path.decisions != start.decisions for _, path in inner.returns):
+        value = replace(value, tested=True)
     for _, path in inner.returns:
         state.decisions = tuple(dict.fromkeys((*state.decisions, *path.decisions)))
         state.hidden = tuple(dict.fromkeys((*state.hidden, *path.hidden)))
     if owner is frame.owner:
         last_state = inner.returns[-1][1]
         state.names.update(_attributes(last_state))
-    return value
+    return replace(value, through=value.through | {function})
 
 
 def _entered(
@@ -201,7 +217,9 @@ def _entered(
     """The names that a function begins with."""
     nested = isinstance(function, cst.Lambda) or function not in inner.scope.functions.values()
     closure = nested and inner.owner is frame.owner and inner.scope is frame.scope
-    start = State(dict(state.names) if closure else _attributes(state), {}, decisions=state.decisions)
+    start = State(
+        dict(state.names) if closure else _attributes(state), {}, decisions=state.decisions
+    )
     names = parameters(function)
     method = inner.owner is not None and names[:1] == ["self"]
     names = names[1:] if method else names
@@ -251,7 +269,7 @@ def _opaque(run: Run, node: cst.Call, naming: str, values: list[Value], frame: F
         found = given[0].whole()
         for value in given[1:]:
             found = plus(found, value.whole())
-        return found
+        return replace(found, through=found.through | {node})
     name = path_of(node.func) or ""
     is_loss = is_loss_like(naming) or is_named_loss(node.func, UNKNOWN)
     return run.of(Source(node, (), naming or name.rpartition(".")[2], is_loss), frame)

@@ -35,13 +35,25 @@ class Shown:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """A value that can be back-propagated is added to what outlives this turn of the loop."""
+    """A value that can be back-propagated is added to what outlives this turn of the loop.
+
+    Without a loop, it is added to what outlives the call: an attribute.
+    """
 
     node: cst.CSTNode
     path: str
     expression: cst.BaseExpression
     value: Value
-    loop: Loop
+    loop: Loop | None
+    frame: Frame
+
+
+@dataclass(frozen=True, eq=False)
+class Replaced:
+    """`nan_to_num` of a loss, or a choice in its place: what was NaN is a number from there on."""
+
+    node: cst.CSTNode
+    value: Value
     frame: Frame
 
 
@@ -56,5 +68,7 @@ class Events:
     returned: list[tuple[cst.Return, Value, State]] = field(default_factory=list)
     escaped: list[Value] = field(default_factory=list)
     tested: list[tuple[cst.CSTNode, Value]] = field(default_factory=list)
+    replaced: list[Replaced] = field(default_factory=list)
+    finite: list[Value] = field(default_factory=list)  # what was tested for NaN or inf
     anomaly: bool = False  # torch itself stops at a NaN
     unsure: bool = False  # something that is not at hand may have stopped it

@@ -7,8 +7,8 @@ from math import isnan
 
 import libcst as cst
 
-from losslint.training.calls import call
 from losslint.training.callees import instance
+from losslint.training.calls import call
 from losslint.training.run import Evaluate, Run
 from losslint.training.state import Decision, Frame, State, path_of
 from losslint.training.turns import bind, key_of, turns
@@ -46,7 +46,7 @@ def _attribute(run: Run, node: cst.Attribute, frame: Frame, state: State) -> Val
         return UNKNOWN
     if name in DETACHED:
         return replace(base, graph=False)
-    if name in SAME or base.kept or base.is_loss and len(base.sources) > 1:
+    if name in SAME or base.kept or (base.is_loss and len(base.sources) > 1):
         return base
     found = dict(base.items).get(name)
     return found if found is not None else run.part(base, name, frame)
@@ -176,27 +176,29 @@ def _comparison(run: Run, node: cst.Comparison, frame: Frame, state: State) -> V
     for target in node.comparisons:
         right = run.evaluate(target.comparator, frame, state)
         same = node.left.deep_equals(target.comparator)
-        results.append(_compared(left, target.operator, right, same=same))
+        results.append(_compared(run, left, target.operator, right, same=same))
         left = right
-    found = _all(tuple(results)) if len(results) > 1 else results[0]
-    return found
+    return _all(tuple(results)) if len(results) > 1 else results[0]
 
 
-def _compared(left: Value, operator: cst.BaseCompOp, right: Value, *, same: bool) -> Value:
+def _compared(
+    run: Run, left: Value, operator: cst.BaseCompOp, right: Value, *, same: bool
+) -> Value:
     tested = left.tested or right.tested
     number: bool | None = None
     if isinstance(operator, (cst.Equal, cst.NotEqual)) and same and left.sources:
         equal = not (isinstance(left.number, float) and isnan(left.number))
         number = equal is isinstance(operator, cst.Equal)
+        run.events.finite.append(left)
         return Value(number, tested=tested, explicit=True)
-    if left.special or right.special:
-        number = _ordered(left.number, operator, right.number)
-    elif left.number is not None and right.number is not None:
+    if left.special or right.special or (left.number is not None and right.number is not None):
         number = _ordered(left.number, operator, right.number)
     elif _is_interval(left, operator):
         number = True
     words = isinstance(left.number, str) and isinstance(right.number, str)
-    explicit = words or (tested and left.special and right.special)
+    equality = isinstance(operator, (cst.Equal, cst.NotEqual))
+    both = left.special and right.special and left.tested != right.tested
+    explicit = words or (equality and both)
     return Value(number, tested=tested, explicit=explicit)
 
 
@@ -273,7 +275,9 @@ def _dictionary(run: Run, node: cst.Dict, frame: Frame, state: State) -> Value:
 def _comprehension(
     run: Run, node: cst.ListComp | cst.GeneratorExp | cst.SetComp, frame: Frame, state: State
 ) -> Value:
-    found = [run.evaluate(node.elt, frame, inner) for inner in turns(run, node.for_in, frame, state)]
+    found = [
+        run.evaluate(node.elt, frame, inner) for inner in turns(run, node.for_in, frame, state)
+    ]
     return Value(items=tuple(enumerate(found)))
 
 

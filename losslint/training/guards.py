@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
 
-from losslint.training.backward import Backward, Guard, Survey
+from losslint.model.parents import nodes
+from losslint.training.backward import Backward, Guard, Stop, Survey
 from losslint.training.events import Events, Reached
 from losslint.training.run import Exhausted, Run
-from losslint.training.state import Decision, Ended
+from losslint.training.state import Ended
 from losslint.training.surveys import fresh, start
 from losslint.training.values import SPECIALS, Source
 from losslint.training.walk import walked
 
 MAX_SOURCES = 6  # of one loss, that are injected one at a time
+NAN, INF, MINUS_INF = SPECIALS
 
 
 def guards(survey: Survey, places: Sequence[tuple[Reached, Backward]]) -> Iterator[Guard]:
     """What stands in the way of each loss that is not finite, as far as it can be told."""
     losses = {reached: injected(reached) for reached, _ in places}
-    every = sorted({s for found in losses.values() for s in found}, key=str)
-    if not every:
-        return
+    every = _ordered(source for found in losses.values() for source in found)
     try:
-        together = probe(survey, every, SPECIALS[0])
+        together = probe(survey, every, NAN) if every else None
     except Exhausted:
         return
     for reached, backward in places:
-        if not together.events.tested and _gets_through(together, reached):
-            yield Guard(backward, reached, passes=SPECIALS)
+        if together and not together.events.tested and _gets_through(together, reached):
+            yield Guard(survey, backward=backward)
             continue
         try:
             yield _probed(survey, reached, backward, losses[reached])
@@ -37,49 +37,76 @@ def guards(survey: Survey, places: Sequence[tuple[Reached, Backward]]) -> Iterat
             continue
 
 
+def lookout(survey: Survey) -> Guard | None:
+    """What a function that back-propagates nothing does with a loss that it tests for NaN or inf."""
+    tested = _ordered(source for value in survey.events.finite for source in value.sources)
+    losses = [source for source in tested if source.is_loss]
+    if survey.events.reached or not losses:
+        return None
+    try:
+        runs = {number: probe(survey, losses, number) for number in SPECIALS}
+    except Exhausted:
+        return None
+    stops = _stops({number: run.events for number, run in runs.items()})
+    caught = {number for stop in stops for number in stop.numbers}
+    passes = () if {NAN, INF} <= caught else tuple(n for n in SPECIALS if n not in caught)
+    solid = {number for stop in stops if stop.how != "assert" for number in stop.numbers}
+    return Guard(survey, stops, passes=passes, asserted=not {NAN, INF} <= solid and not passes)
+
+
 def injected(reached: Reached) -> list[Source]:
     """The sources that make up a loss, without the weights and the like beside them."""
     every = {source for term in reached.value.losses() for source in term}
-    found = {source for source in every if source.is_loss} or every
-    return sorted(found, key=lambda source: (source.label, str(source.path)))
+    return _ordered({source for source in every if source.is_loss} or every)
+
+
+def _ordered(sources: Iterable[Source]) -> list[Source]:
+    return sorted(set(sources), key=lambda source: (source.label, str(source.path)))
 
 
 def _probed(survey: Survey, reached: Reached, backward: Backward, losses: list[Source]) -> Guard:
-    first = probe(survey, losses, SPECIALS[0])
+    runs = {number: probe(survey, losses, number) for number in SPECIALS}
+    first = runs[NAN]
     if first.events.anomaly or first.events.unsure:
-        return Guard(backward, reached, trusted=True)
-    stops: dict[cst.CSTNode, None] = {}
-    passes: list[float] = []
-    unchecked: list[str] = []
-    asserted = False
-    for number in SPECIALS:
-        run = probe(survey, losses, number)
-        if _gets_through(run, reached):
-            passes.append(number)
-            continue
-        stops.update(dict.fromkeys(_stops(run.events)))
-        asserted = asserted or _gets_through(probe(survey, losses, number, asserts=False), reached)
-        if len(losses) > 1:
-            for source in losses[:MAX_SOURCES]:
-                if _gets_through(probe(survey, [source], number), reached):
-                    unchecked.append(source.label)
-    if SPECIALS[0] not in passes and SPECIALS[1] not in passes:
+        return Guard(survey, backward=backward, trusted=True)
+    passes = [number for number, run in runs.items() if _gets_through(run, reached)]
+    caught = [number for number in SPECIALS if number not in passes]
+    if NAN in caught and INF in caught:
         passes = []
-    late, printed = (None, None) if not passes else _after(first, reached)
+    late, printed = _after(first, reached)
     return Guard(
+        survey,
+        _stops({number: runs[number].events for number in caught}),
         backward,
-        reached,
-        tuple(stops),
         tuple(passes),
-        tuple(dict.fromkeys(unchecked)),
-        asserted,
+        tuple(_unchecked(survey, reached, losses, caught)),
+        any(_is_asserted(survey, reached, losses, number) for number in caught),
         late,
-        printed,
+        printed if NAN in passes else None,
     )
 
 
-def probe(survey: Survey, losses: list[Source], number: float, *, asserts: bool = True) -> Run:
-    """A walk with these losses at this value."""
+def _unchecked(
+    survey: Survey, reached: Reached, losses: list[Source], caught: list[float]
+) -> Iterator[str]:
+    """The losses of a total that may be NaN by themselves, where not all of them may."""
+    if len(losses) < 2 or NAN not in caught:
+        return
+    for source in losses[:MAX_SOURCES]:
+        if _gets_through(probe(survey, [source], NAN), reached):
+            yield source.label
+
+
+def _is_asserted(survey: Survey, reached: Reached, losses: list[Source], number: float) -> bool:
+    return _gets_through(probe(survey, losses, number, asserts=False), reached)
+
+
+def probe(survey: Survey, losses: Iterable[Source], number: float, *, asserts: bool = True) -> Run:
+    """A walk with these losses at this value.
+
+    Raises:
+        Exhausted: it takes too long.
+    """
     return walked(
         fresh(survey.frame),
         start(survey.frame),
@@ -93,31 +120,47 @@ def _gets_through(run: Run, reached: Reached) -> bool:
     return any(one.place is reached.place and one.value.special for one in run.events.reached)
 
 
-def _decisions(events: Events) -> list[Decision]:
-    return [decision for end in events.ended for decision in end.decisions]
+def _stops(events: dict[float, Events]) -> tuple[Stop, ...]:
+    """The statements by which paths end, or go on with another value, because of the value."""
+    found: dict[cst.CSTNode, tuple[str, list[float]]] = {}
+    for number, seen in events.items():
+        ends = [(end.decisions[-1].node, end.kind) for end in seen.ended if _decided(end)]
+        for node, how in (*ends, *((node, "replaced") for node in _replaced(seen))):
+            numbers = found.setdefault(node, (how, []))[1]
+            if number not in numbers:
+                numbers.append(number)
+    return tuple(Stop(node, how, tuple(numbers)) for node, (how, numbers) in found.items())
 
 
-def _stops(events: Events) -> list[cst.CSTNode]:
-    """The statements by which paths end because of the value."""
-    return [end.decisions[-1].node for end in events.ended if end.decisions]
+def _replaced(events: Events) -> Iterator[cst.CSTNode]:
+    """What put another value in the place of one that is not finite."""
+    states = [(one.value, one.state) for one in events.reached]
+    for value, state in (*states, *((value, state) for _, value, state in events.returned)):
+        if not value.whole().special:
+            yield from state.hidden
+            yield from (d.node for d in state.decisions if d.explicit)
 
 
 def _after(run: Run, reached: Reached) -> tuple[cst.CSTNode | None, cst.CSTNode | None]:
     """What stops the run once the loss is back-propagated, and what only tells of it."""
-    first = next(one for one in run.events.reached if one.place is reached.place)
+    first = next((one for one in run.events.reached if one.place is reached.place), None)
+    if first is None:
+        return None, None
+    before = {decision.node for decision in first.state.decisions}
     late = [
-        end
+        end.decisions[-1].node
         for end in run.events.ended[first.ended :]
-        if end.decisions and end.decisions[-1] not in first.state.decisions and _leaves(end)
+        if _decided(end) and end.decisions[-1].node not in before and _leaves(end)
+        if end.decisions[-1].explicit
     ]
-    told = [d for d in first.state.decisions if d.explicit and isinstance(d.node, cst.If)]
-    return (
-        late[0].decisions[-1].node if late else None,
-        told[0].node if told else None,
-    )
+    told = [d.node for d in first.state.decisions if d.explicit and isinstance(d.node, cst.If)]
+    return (late[0] if late else None), (told[0] if told else None)
+
+
+def _decided(end: Ended) -> bool:
+    """Whether a path ends within a branch that the value has decided for."""
+    return bool(end.decisions) and any(node is end.node for node in nodes(end.decisions[-1].node))
 
 
 def _leaves(end: Ended) -> bool:
     return end.kind in ("raise", "exit", "assert", "break", "return", "debugger")
-
-

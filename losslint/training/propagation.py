@@ -8,6 +8,7 @@ from math import isnan
 import libcst as cst
 
 from losslint.ranges.losses import is_loss_like
+from losslint.training.events import Replaced
 from losslint.training.run import Run
 from losslint.training.state import Frame, State
 from losslint.training.values import SUM, UNKNOWN, Source, Value, either, plus, some
@@ -20,7 +21,9 @@ SAME = frozenset(
     " hstack concatenate vstack any all bool int abs round log log1p exp sqrt square mul mul_ div div_"
     " get gather reduce gather_for_metrics defaultdict OrderedDict".split()
 )
-DETACHING = frozenset("item detach detach_ numpy tolist float int bool asarray array tensor".split())
+DETACHING = frozenset(
+    "item detach detach_ numpy tolist float int bool asarray array tensor".split()
+)
 REDUCTIONS = frozenset("mean sum nanmean norm prod median logsumexp nansum".split())
 UPPER_BOUNDS = frozenset("clamp_max clamp_max_ minimum".split())
 CLAMPS = frozenset("clamp clamp_ clip hardtanh".split())
@@ -48,6 +51,7 @@ def propagated(
         return _where(node, operands, state)
     if name in HIDING:
         state.hidden += (node,)
+        run.events.replaced.append(Replaced(node, first.whole(), frame))
         return replace(first.whole(), number=None)
     if name in REDUCTIONS:
         return _reduced(run, node, name, first, naming, frame)
@@ -68,9 +72,7 @@ def _without_graph(value: Value) -> Value:
     return replace(value, graph=False, items=items)
 
 
-def _reduced(
-    run: Run, node: cst.Call, name: str, value: Value, naming: str, frame: Frame
-) -> Value:
+def _reduced(run: Run, node: cst.Call, name: str, value: Value, naming: str, frame: Frame) -> Value:
     """A sum or a mean: of losses, the losses; of anything else, a loss by itself if it is used as one."""
     if value.items:
         return value.whole()

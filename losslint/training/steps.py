@@ -14,7 +14,8 @@ from losslint.model.parents import ancestors
 from losslint.ranges.run import Unfollowed
 from losslint.training.backward import Backward, Component, Guard, Survey
 from losslint.training.events import Reached
-from losslint.training.guards import guards
+from losslint.training.guards import guards, lookout
+from losslint.training.hiding import TrainerLog, trainer_logs
 from losslint.training.state import path_of
 from losslint.training.surveys import surveys
 from losslint.training.values import Term, Value
@@ -27,11 +28,10 @@ TESTS = re.compile(r"(^|/)(tests?|testing|test_utils)/|(^|/)(test_[^/]*|[^/]*_te
 def subjects(module: Module) -> dict[type[Any], list[Any]]:
     """What the rules on checks and on logs look at in one module, by kind."""
     found, given_up = surveys(module)
-    if not TRAINS.search(module.source.data):
-        return {Survey: list(found), Unfollowed: list(given_up)}
     return {
         Guard: list(_guards(module, found)),
         Survey: list(found),
+        TrainerLog: list(trainer_logs(module)),
         Unfollowed: list(given_up),
     }
 
@@ -48,7 +48,8 @@ def is_test(module: Module) -> bool:
 def _guards(module: Module, found: Iterable[Survey]) -> Iterator[Guard]:
     """One guard for each place, by the walks that know most of its loss."""
     places: dict[cst.CSTNode, list[tuple[Survey, Reached]]] = {}
-    for survey in found:
+    trains = TRAINS.search(module.source.data) is not None
+    for survey in found if trains else ():
         for reached in survey.events.reached:
             if reached.frame.scope.module is module:
                 places.setdefault(reached.place, []).append((survey, reached))
@@ -65,6 +66,10 @@ def _guards(module: Module, found: Iterable[Survey]) -> Iterator[Guard]:
             if one is survey
         ]
         yield from guards(survey, mine)
+        if not survey.events.reached:
+            only = lookout(survey)
+            if only is not None:
+                yield only
 
 
 def _is_given(reached: Reached) -> bool:

@@ -10,7 +10,7 @@ import libcst as cst
 
 from losslint.model.classes import ClassFacts, lineage
 from losslint.model.module import Module
-from losslint.model.parents import ancestors, nodes
+from losslint.model.parents import ancestors, children, nodes
 from losslint.ranges.losses import is_loss_like
 from losslint.ranges.run import Unfollowed
 from losslint.training.backward import Survey
@@ -54,7 +54,9 @@ def frames(module: Module) -> Iterator[Frame]:
     scope = scope_of(module)
     if _is_worth_it(module.tree):
         yield Frame(scope)
-    owners = {method: facts for facts in scope.classes.values() for method in facts.methods.values()}
+    owners = {
+        method: facts for facts in scope.classes.values() for method in facts.methods.values()
+    }
     for node in nodes(module.tree):
         if isinstance(node, cst.FunctionDef) and (
             node.name.value in WORTH_A_WALK or _is_worth_it(node.body)
@@ -77,7 +79,7 @@ def _own(tree: cst.CSTNode) -> Iterator[cst.CSTNode]:
         node = stack.pop()
         yield node
         if not isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-            stack.extend(node.children)
+            stack.extend(children(node))
 
 
 def _is_worth_it(tree: cst.CSTNode) -> bool:
@@ -165,5 +167,3 @@ def _returned_loss(node: cst.BaseExpression | None) -> cst.BaseExpression | None
         case cst.IfExp(orelse=orelse):
             return _returned_loss(orelse)
     return node
-
-

@@ -13,9 +13,7 @@ from losslint.training.values import ANY, UNKNOWN, Value, some
 MAX_TURNS = 6  # of a loop over a collection whose items are known
 
 
-def bind(
-    run: Run, target: cst.BaseExpression, value: Value, frame: Frame, state: State
-) -> None:
+def bind(run: Run, target: cst.BaseExpression, value: Value, frame: Frame, state: State) -> None:
     """Give the names of a target what they are given."""
     match target:
         case cst.Tuple(elements=elements) | cst.List(elements=elements):
@@ -113,7 +111,9 @@ def iterated(run: Run, node: cst.BaseExpression, frame: Frame, state: State) -> 
             columns = [iterated(run, arg.value, frame, state) for arg in args]
             rows = max(len(column) for column in columns) if columns else 1
             return [
-                Value(items=tuple(enumerate(column[min(row, len(column) - 1)] for column in columns)))
+                Value(
+                    items=tuple(enumerate(column[min(row, len(column) - 1)] for column in columns))
+                )
                 for row in range(rows)
             ]
     collection = run.evaluate(node, frame, state)

@@ -71,6 +71,8 @@ class Value:
     floored: bool = False  # known not to be negative
     function: cst.FunctionDef | cst.Lambda | None = None
     made: object = None  # the class that it is an object of
+    # The functions that returned it, and calls of what is not at hand that it went into.
+    through: frozenset[cst.CSTNode] = frozenset()
 
     @property
     def sources(self) -> frozenset[Source]:
@@ -87,7 +89,7 @@ class Value:
         """A collection as the sum of its items; anything else as it is."""
         if not self.items:
             return self
-        found = Value(graph=self.graph, kept=self.kept, floored=True)
+        found = Value(graph=self.graph, kept=self.kept, floored=True, through=self.through)
         for _, item in self.items:
             found = plus(found, item.whole())
         return found
@@ -130,7 +132,7 @@ def over(one: Value, other: Value) -> Value:
     if isinstance(other.number, float) and other.number in (inf, -inf):
         number = None
     found = _joined(one, other, one.terms or other.terms, number)
-    positive = one.floored and (other.floored or not other.terms and other.number is None)
+    positive = one.floored and (other.floored or (not other.terms and other.number is None))
     return replace(found, floored=positive)
 
 
@@ -167,6 +169,7 @@ def _joined(one: Value, other: Value, terms: frozenset[Term], number: float | st
         tested=one.tested or other.tested,
         explicit=one.explicit or other.explicit,
         floored=one.floored and other.floored,
+        through=one.through | other.through,
     )
 
 

@@ -156,7 +156,14 @@ def _augmented(run: Run, node: cst.AugAssign, frame: Frame, state: State) -> Non
     match node.operator:
         case cst.AddAssign() if before.items or value.items:
             items = (*before.items, *value.items)
-            _keep(run, node, node.target, Value(items=tuple(enumerate(i for _, i in items))), frame, state)
+            _keep(
+                run,
+                node,
+                node.target,
+                Value(items=tuple(enumerate(i for _, i in items))),
+                frame,
+                state,
+            )
         case cst.AddAssign():
             _keep(run, node, node.target, plus(before, value), frame, state)
         case cst.SubtractAssign():

@@ -84,11 +84,11 @@ rule = Rule("LL201", __name__, __doc__, Severity.WARNING, needs=NEEDS)
 
 @rule.on(Guard)
 def check(guard: Guard, module: Module) -> Iterator[Finding]:
-    if guard.rejected or guard.late or guard.printed or guard.trusted:
+    backward = guard.backward
+    if backward is None or guard.rejected or guard.late or guard.printed or guard.trusted:
         return
     if is_exempt(rule, module):
         return
-    backward = guard.backward
     edits = validated(module, backward)
     parts = [component.label for component in backward.components if component.label]
     yield rule.finding(
