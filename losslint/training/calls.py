@@ -86,7 +86,7 @@ def _call(run: Run, node: cst.Call, frame: Frame, state: State, naming: str) -> 
         return _test(name, tested)
     if spelled in ASSERTS or name in run.validators:
         _assert(run, node, values, spelled in ASSERTS)
-        return UNKNOWN
+        return values[0] if values and spelled not in ASSERTS else UNKNOWN
     if name in SIZES and not base.made:
         return UNKNOWN
     near = qualified is None or any(value.is_loss for value in values)

@@ -88,6 +88,7 @@ def _integer(run: Run, node: cst.Integer | cst.Float, frame: Frame, state: State
 
 
 MODULO = "the rest of a division"  # what `step % n` makes
+INTERVAL = "every n steps"  # and `step % n == 0`
 PREFIXES = frozenset(("0x", "0X", "0b", "0B", "0o", "0O"))
 
 
@@ -130,6 +131,8 @@ def _renumbered(items: tuple[tuple[object, Value], ...]) -> tuple[tuple[object, 
 def _unary(run: Run, node: cst.UnaryOperation, frame: Frame, state: State) -> Value:
     value = run.evaluate(node.expression, frame, state)
     match node.operator:
+        case cst.Not() if value.made is MODULO:
+            return Value(True, made=INTERVAL)
         case cst.Not() | cst.BitInvert():
             return replace(value, number=None if truth(value) is None else not truth(value))
         case cst.Minus() if isinstance(value.number, (int, float)):
@@ -167,7 +170,9 @@ def _all(values: tuple[Value, ...]) -> Value:
 
 def _decided(values: tuple[Value, ...], number: bool | None) -> Value:
     tested = any(value.tested for value in values)
-    return Value(number, tested=tested, explicit=any(value.explicit for value in values))
+    explicit = any(value.explicit for value in values)
+    made = INTERVAL if any(value.made is INTERVAL for value in values) and not tested else None
+    return Value(number, tested=tested, explicit=explicit, made=made)
 
 
 def _comparison(run: Run, node: cst.Comparison, frame: Frame, state: State) -> Value:
@@ -193,18 +198,13 @@ def _compared(
         return Value(number, tested=tested, explicit=True)
     if left.special or right.special or (left.number is not None and right.number is not None):
         number = _ordered(left.number, operator, right.number)
-    elif _is_interval(left, operator):
-        number = True
+    elif left.made is MODULO and isinstance(operator, cst.Equal):
+        return Value(True, made=INTERVAL)
     words = isinstance(left.number, str) and isinstance(right.number, str)
     equality = isinstance(operator, (cst.Equal, cst.NotEqual))
     both = left.special and right.special and left.tested != right.tested
     explicit = words or (equality and both)
     return Value(number, tested=tested, explicit=explicit)
-
-
-def _is_interval(left: Value, operator: cst.BaseCompOp) -> bool:
-    """Whether this is `step % n == 0`: what is done every n steps is done."""
-    return left.made is MODULO and isinstance(operator, cst.Equal)
 
 
 def _ordered(

@@ -27,8 +27,9 @@ def guards(survey: Survey, places: Sequence[tuple[Reached, Backward]]) -> Iterat
         together = probe(survey, every, NAN) if every else None
     except Exhausted:
         return
+    stopped = together is None or together.events.tested or _is_trusted(together.events)
     for reached, backward in places:
-        if together and not together.events.tested and _gets_through(together, reached):
+        if together and not stopped and _gets_through(together, reached):
             yield Guard(survey, backward=backward)
             continue
         try:
@@ -67,7 +68,7 @@ def _ordered(sources: Iterable[Source]) -> list[Source]:
 def _probed(survey: Survey, reached: Reached, backward: Backward, losses: list[Source]) -> Guard:
     runs = {number: probe(survey, losses, number) for number in SPECIALS}
     first = runs[NAN]
-    if first.events.anomaly or first.events.unsure:
+    if _is_trusted(first.events):
         return Guard(survey, backward=backward, trusted=True)
     passes = [number for number, run in runs.items() if _gets_through(run, reached)]
     caught = [number for number in SPECIALS if number not in passes]
@@ -84,6 +85,11 @@ def _probed(survey: Survey, reached: Reached, backward: Backward, losses: list[S
         late,
         printed if NAN in passes else None,
     )
+
+
+def _is_trusted(events: Events) -> bool:
+    """Whether torch itself stops the run, or something that is not at hand may."""
+    return events.anomaly or events.unsure
 
 
 def _unchecked(

@@ -15,7 +15,7 @@ import libcst as cst
 
 from losslint.model.classes import ClassFacts, decorators
 from losslint.training.displays import display
-from losslint.training.expressions import EXPRESSIONS, truth
+from losslint.training.expressions import EXPRESSIONS, INTERVAL, truth
 from losslint.training.run import Run
 from losslint.training.state import Decision, Ended, Frame, State, Stop, merged, path_of
 from losslint.training.turns import bind, iterated
@@ -179,6 +179,8 @@ def _if(run: Run, node: cst.If, frame: Frame, state: State) -> Paths:
     if test.tested:
         run.events.tested.append((node, test))
     decided = truth(test)
+    if test.made is INTERVAL and run.injected and node.orelse is None:
+        return _every_so_often(run, node, frame, state)
     if decided is not None and (test.tested or test.explicit or _is_constant(node.test)):
         if not test.tested:
             return _branch(run, node, decided, frame, state)
@@ -189,6 +191,16 @@ def _if(run: Run, node: cst.If, frame: Frame, state: State) -> Paths:
         finally:
             run.substituting -= 1
     return _branch(run, node, True, frame, state.copy()) + _branch(run, node, False, frame, state)
+
+
+def _every_so_often(run: Run, node: cst.If, frame: Frame, state: State) -> Paths:
+    """A branch that is taken every n steps: a check in it counts, if it comes late."""
+    before = len(run.events.ended)
+    paths = block(run, node.body, frame, state.copy())
+    ended = run.events.ended[before:]
+    if not paths and any(e.decisions != state.decisions or e.kind == "raise" for e in ended):
+        return []
+    return [*paths, state]
 
 
 def _is_constant(node: cst.BaseExpression) -> bool:
@@ -322,6 +334,9 @@ def walked(frame: Frame, start: State, **options: Any) -> Run:
     Raises:
         Exhausted: it takes too long to follow.
     """
+    settings = frame.scope.module.settings
+    options["monitors"] = settings.monitor_functions
+    options["validators"] = (settings.loss_validator.rpartition(":")[2],)
     run = Run(EXPRESSIONS, block, **options)
     function = frame.function
     body: Any = frame.scope.module.tree if function is None else function.body
