@@ -30,7 +30,8 @@ def back_propagated(
     loss = stripped(loss, frame)
     value = run.evaluate(loss, frame, state).whole()
     ended = len(run.events.ended)
-    run.events.reached.append(Reached(node, loss, value, frame, state.copy(), ended))
+    loops = frame.every_loop()
+    run.events.reached.append(Reached(node, loss, value, frame, state.copy(), ended, loops))
     return True
 
 

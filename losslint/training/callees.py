@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 import libcst as cst
 
-from losslint.model.classes import ClassFacts, lineage
+from losslint.model.classes import ClassFacts, decorators, lineage
 from losslint.model.elsewhere import Elsewhere, definition
 from losslint.model.module import Module
 from losslint.model.names import dotted, statements
@@ -40,6 +41,11 @@ Found = tuple[Scope, ClassFacts | None, cst.FunctionDef | cst.Lambda]
 # What a function that has to do with losses calls, other than losses.
 TELLING = frozenset("backward isfinite isnan isinf nan_to_num".split())
 
+NOT_TRAINED = frozenset(("no_grad", "inference_mode"))
+
+# Classes whose objects are told losses, and may keep them.
+METERS = re.compile(r"Meter|Average|Tracker|Running")
+
 # Calls that hand on the module that they are given.
 WRAPPERS = frozenset("to cuda cpu double float half train eval compile DataParallel script".split())
 
@@ -70,6 +76,13 @@ def _elsewhere(scope: Scope, qualified: str) -> Elsewhere | None:
     return definition(scope.module, qualified)
 
 
+def runs_without_graph(function: cst.FunctionDef | cst.Lambda) -> bool:
+    """Whether a function is decorated to compute without gradients."""
+    if isinstance(function, cst.Lambda):
+        return False
+    return not NOT_TRAINED.isdisjoint(name.rpartition(".")[2] for name in decorators(function))
+
+
 @lru_cache(maxsize=512)
 def matters(function: cst.FunctionDef | cst.Lambda) -> bool:
     """Whether a function has anything to do with losses, and is worth following."""
@@ -92,7 +105,8 @@ def class_of(node: cst.BaseExpression, frame: Frame) -> Made | None:
         return None
     if qualified.startswith("torch."):
         return Made(qualified) if qualified.rpartition(".")[2][:1].isupper() else None
-    found = _elsewhere(scope, qualified) if is_loss_like(qualified.rpartition(".")[2]) else None
+    last = qualified.rpartition(".")[2]
+    found = _elsewhere(scope, qualified) if is_loss_like(last) or METERS.search(last) else None
     if found is not None and isinstance(found.node, cst.ClassDef):
         other = scope_of(found.module)
         facts = other.classes.get(found.node.name.value)

@@ -20,13 +20,15 @@ from losslint.training.callees import (
     function_of,
     is_named_loss,
     matters,
+    runs_without_graph,
     torch_bound,
 )
 from losslint.training.displays import display
-from losslint.training.propagation import propagated
+from losslint.training.events import Escaped
+from losslint.training.propagation import SAME, propagated
 from losslint.training.run import MAX_DEPTH, Run
 from losslint.training.state import Ended, Frame, State, Stop, path_of
-from losslint.training.values import UNKNOWN, Source, Value, plus, some
+from losslint.training.values import UNKNOWN, Source, Value, either, plus, some
 
 EXITS = frozenset(("sys.exit", "os._exit", "exit", "quit", "os.abort"))
 DEBUGGERS = frozenset(("set_trace", "breakpoint", "embed"))
@@ -45,6 +47,8 @@ SIZES = frozenset(
     " ones_like zeros_like full full_like rand randn arange".split()
 )
 GROWING = frozenset("append extend insert add update add_ push put".split())
+
+LIBRARIES = ("torch.", "numpy.", "math.")
 
 # What calls itself a check may be one, where its definition is not at hand.
 CHECK = re.compile(r"check|valid|verif|assert|ensure|finite|nan|guard|sane|sanit|abort", re.I)
@@ -184,7 +188,7 @@ def _follow(
     if frame.runs(function) or frame.depth >= MAX_DEPTH:
         return _opaque(run, node, "", values, frame)
     inner = Frame(scope, function, owner, caller=frame, call=node)
-    inner.no_grad = frame.no_grad
+    inner.no_grad = frame.no_grad + runs_without_graph(function)
     start = _entered(function, node, values, frame, state, inner)
     if isinstance(function, cst.Lambda):
         return run.evaluate(function.body, inner, start)
@@ -200,10 +204,22 @@ def _follow(
     for _, path in inner.returns:
         state.decisions = tuple(dict.fromkeys((*state.decisions, *path.decisions)))
         state.hidden = tuple(dict.fromkeys((*state.hidden, *path.hidden)))
+    value = _called(value, node)
     if owner is frame.owner:
         last_state = inner.returns[-1][1]
         state.names.update(_attributes(last_state))
     return replace(value, through=value.through | {function})
+
+
+def _called(value: Value, node: cst.Call) -> Value:
+    """A single loss that a function returns is called by the name of that function."""
+    name = (path_of(node.func) or "").rpartition(".")[2]
+    if len(value.terms) != 1 or not name:
+        return value
+    (term,) = value.terms
+    is_loss = is_loss_like(name)
+    named = frozenset(replace(s, label=name, is_loss=s.is_loss or is_loss) for s in term)
+    return replace(value, terms=frozenset((named,)))
 
 
 def _entered(
@@ -254,7 +270,11 @@ def _unknown(
     value = run.evaluate(node.func, frame, state) if path_of(node.func) else base
     bound = torch_bound(node.func, value, frame)
     if bound is not None:
-        return run.of(Source(node, (), naming or name, True), frame, floored=bound >= 0)
+        return run.of(Source(node, (), _spoken(run, node, naming), True), frame, floored=bound >= 0)
+    if (frame.scope.names.qualified(node.func) or "").startswith(LIBRARIES):
+        return either([base, *values])  # an operation, and no loss by itself
+    if isinstance(node.func, cst.Attribute) and name in SAME and not base.sources:
+        return base
     if _grows(run, node, name, values, frame, state):
         return UNKNOWN
     return _opaque(run, node, naming, [base, *values], frame)
@@ -263,16 +283,22 @@ def _unknown(
 def _opaque(run: Run, node: cst.Call, naming: str, values: list[Value], frame: Frame) -> Value:
     """A call of which nothing but its name is known: what losses go in may come out."""
     given = [value for value in values if value.is_loss]
-    for value in given:
-        run.events.escaped.append(value)
+    run.events.escaped += [Escaped(node, value) for value in given]
     if given:
         found = given[0].whole()
         for value in given[1:]:
             found = plus(found, value.whole())
         return replace(found, through=found.through | {node})
-    name = path_of(node.func) or ""
     is_loss = is_loss_like(naming) or is_named_loss(node.func, UNKNOWN)
-    return run.of(Source(node, (), naming or name.rpartition(".")[2], is_loss), frame)
+    return run.of(Source(node, (), _spoken(run, node, naming), is_loss), frame)
+
+
+def _spoken(run: Run, node: cst.Call, naming: str) -> str:
+    """How a person calls what a call yields: by the name that it is given, if it is given one."""
+    callee = (path_of(node.func) or "").rpartition(".")[2]
+    if naming and (node is run.assigned or not is_loss_like(callee)):
+        return naming
+    return callee or naming
 
 
 def _grows(
@@ -298,6 +324,6 @@ def _grows(
     kept = total.kept | {path}
     state.names[path] = replace(Value(items=items) if items else total, kept=kept)
     if path not in state.places or path.startswith("self."):
-        run.events.escaped += given
+        run.events.escaped += [Escaped(node, value) for value in given]
     run.keep(node, path, node.args[0].value, given[0], frame, state)
     return True

@@ -20,20 +20,15 @@ def display(run: Run, node: cst.CSTNode, frame: Frame, state: State) -> bool:
     expressions = shown(node, frame.scope.names, run.monitors)
     if expressions is None:
         return False
-    loops = tuple(loop for level in _levels(frame) for loop in level.loops)
+    loops = frame.every_loop()
     for expression in expressions:
         for part in parts(expression):
             value = run.evaluate(part, frame, state)
             for item in _items(value):
                 if item.terms:
-                    run.events.shown.append(Shown(node, part, item, loops, frame))
+                    at = state.copy()
+                    run.events.shown.append(Shown(node, part, item, loops, frame, at))
     return True
-
-
-def _levels(frame: Frame | None) -> Iterator[Frame]:
-    while frame is not None:
-        yield frame
-        frame = frame.caller
 
 
 def _items(value: Value) -> Iterator[Value]:

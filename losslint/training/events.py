@@ -20,6 +20,7 @@ class Reached:
     frame: Frame
     state: State
     ended: int  # how many paths had ended before
+    loops: tuple[Loop, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,15 @@ class Shown:
     value: Value
     loops: tuple[Loop, ...]
     frame: Frame
+    state: State
+
+
+@dataclass(frozen=True, eq=False)
+class Escaped:
+    """A loss is handed to what is not at hand: it may be shown there."""
+
+    node: cst.CSTNode
+    value: Value
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +76,7 @@ class Events:
     kept: list[Kept] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     returned: list[tuple[cst.Return, Value, State]] = field(default_factory=list)
-    escaped: list[Value] = field(default_factory=list)
+    escaped: list[Escaped] = field(default_factory=list)
     tested: list[tuple[cst.CSTNode, Value]] = field(default_factory=list)
     replaced: list[Replaced] = field(default_factory=list)
     finite: list[Value] = field(default_factory=list)  # what was tested for NaN or inf

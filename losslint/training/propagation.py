@@ -74,13 +74,25 @@ def _without_graph(value: Value) -> Value:
 
 def _reduced(run: Run, node: cst.Call, name: str, value: Value, naming: str, frame: Frame) -> Value:
     """A sum or a mean: of losses, the losses; of anything else, a loss by itself if it is used as one."""
-    if value.items:
-        return value.whole()
     whole = value.whole()
+    if value.items and whole.is_loss:
+        return whole
     if whole.is_loss or whole.special or whole.kept:
         is_collection = isinstance(node.func, cst.Name) and len(whole.sources) == 1
         return run.part(whole, SUM, frame) if is_collection else whole
-    return run.of(Source(node, (), naming or name, is_loss_like(naming)), frame)
+    if not _is_full(node):
+        return whole
+    return run.of(Source(node, (), naming or name, is_loss_like(naming), reduced=True), frame)
+
+
+def _is_full(node: cst.Call) -> bool:
+    """Whether a reduction leaves a single number: it names no dimension."""
+    match node:
+        case cst.Call(func=cst.Attribute(value=cst.Name("torch" | "np" | "numpy")), args=args):
+            return len(args) == 1
+        case cst.Call(func=cst.Attribute(), args=args):
+            return not args
+    return len(node.args) == 1
 
 
 def _where(node: cst.Call, operands: list[Value], state: State) -> Value:

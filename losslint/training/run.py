@@ -11,7 +11,7 @@ import libcst as cst
 from losslint.ranges.losses import is_loss_like
 from losslint.training.events import Events, Kept
 from losslint.training.state import Frame, State
-from losslint.training.values import UNKNOWN, Source, Value
+from losslint.training.values import UNKNOWN, Source, Value, some
 
 MAX_NODES = 30_000  # expressions of one walk, those of the functions that it calls included
 MAX_DEPTH = 3  # calls within calls
@@ -39,7 +39,8 @@ class Run:
     monitors: Collection[str] = ()
     validators: Collection[str] = ()
     events: Events = field(default_factory=Events)
-    naming: str = ""
+    naming: str = ""  # the name that is being given a value
+    assigned: cst.CSTNode | None = None  # that value, whole
     substituting: int = 0  # branches around that only a loss that is not finite takes
     spent: int = 0
 
@@ -64,21 +65,21 @@ class Run:
             self.number if hit else None,
             frozenset((term,)),
             graph=not frame.no_grad,
+            summands=1,
             tested=hit,
             floored=floored,
         )
 
     def part(self, value: Value, key: object, frame: Frame, name: str = "") -> Value:
-        """An item or an attribute of what a source yields; of anything else, the whole."""
-        sources = value.sources
-        if len(sources) != 1:
+        """An item or an attribute of what a source yields; of a sum or a product, the whole.
+
+        Of several sources, each on a path of its own, it is the same part of each.
+        """
+        if not value.terms or value.summands > 1 or any(len(term) != 1 for term in value.terms):
             return replace(value, items=())
-        (source,) = sources
-        label = key if isinstance(key, str) and key.isidentifier() else name or source.label
-        unpacked = isinstance(key, int) or bool(name)
-        is_loss = is_loss_like(label) if unpacked else source.is_loss or is_loss_like(label)
-        part = Source(source.node, (*source.path, key), label, is_loss)
-        return replace(self.of(part, frame), graph=value.graph, kept=value.kept)
+        parts = [self.of(_part(source, key, name), frame) for source in value.sources]
+        found = some(parts)
+        return replace(found, graph=value.graph, kept=value.kept, through=value.through)
 
     def keep(
         self,
@@ -90,6 +91,15 @@ class Run:
         state: State,
     ) -> None:
         """Take note of a value that outlives the turn of the loop with its graph."""
-        if value.graph and frame.loops and path not in state.fresh:
-            kept = Kept(node, path, expression, value, frame.loops[-1], frame)
-            self.events.kept.append(kept)
+        outlives = bool(frame.loops) or path.startswith("self.")
+        has_graph = value.graph and (isinstance(node, cst.Call) or not frame.no_grad)
+        if has_graph and outlives and path not in state.fresh:
+            loop = frame.loops[-1] if frame.loops else None
+            self.events.kept.append(Kept(node, path, expression, value, loop, frame))
+
+
+def _part(source: Source, key: object, name: str) -> Source:
+    label = key if isinstance(key, str) and key.isidentifier() else name or source.label
+    unpacked = isinstance(key, int) or bool(name)
+    is_loss = is_loss_like(label) if unpacked else source.is_loss or is_loss_like(label)
+    return Source(source.node, (*source.path, key), label, is_loss)

@@ -61,6 +61,7 @@ class Frame:
     function: cst.FunctionDef | cst.Lambda | None = None
     owner: ClassFacts | None = None
     caller: Frame | None = None
+    call: cst.Call | None = None  # by which the caller came here
     loops: list[Loop] = field(default_factory=list)
     returns: list[tuple[Value, State]] = field(default_factory=list)
     left: list[State] = field(default_factory=list)  # by break or continue, in this turn
@@ -70,6 +71,11 @@ class Frame:
     def depth(self) -> int:
         """How many calls lie between this function and the one that the walk began with."""
         return 0 if self.caller is None else self.caller.depth + 1
+
+    def every_loop(self) -> tuple[Loop, ...]:
+        """The loops around, those of the callers too; the outermost first."""
+        above = () if self.caller is None else self.caller.every_loop()
+        return (*above, *self.loops)
 
     def runs(self, function: cst.CSTNode) -> bool:
         """Whether the function is being walked through already."""

@@ -16,6 +16,7 @@ from losslint.training.backward import Backward, Component, Guard, Survey
 from losslint.training.events import Reached
 from losslint.training.guards import guards, lookout
 from losslint.training.hiding import TrainerLog, trainer_logs
+from losslint.training.retention import Retained, retained
 from losslint.training.state import path_of
 from losslint.training.surveys import surveys
 from losslint.training.values import Term, Value
@@ -32,6 +33,7 @@ def subjects(module: Module) -> dict[type[Any], list[Any]]:
         Guard: list(_guards(module, found)),
         Survey: list(found),
         TrainerLog: list(trainer_logs(module)),
+        Retained: list(retained(module, found)),
         Unfollowed: list(given_up),
     }
 
@@ -112,7 +114,7 @@ def components(reached: Reached) -> list[Component]:
     for term in terms:
         path = _name_of(term, total, reached)
         node = reached.state.places.get(path) if path is not None else None
-        found.append(Component(_spoken(path) or _label(term), node))
+        found.append(Component(spoken(path) or _label(term), node))
     return found
 
 
@@ -129,7 +131,7 @@ def _holds_only(value: Value, term: Term) -> bool:
     return len(value.terms) == 1 and value.losses() == frozenset((term,))
 
 
-def _spoken(path: str | None) -> str:
+def spoken(path: str | None) -> str:
     """How a person calls what a path holds: `ce` for `losses["ce"]`, `l1` for `self.l1`."""
     if path is None:
         return ""

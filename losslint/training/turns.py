@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from losslint.training.events import Escaped
 from losslint.training.run import Run
 from losslint.training.state import Frame, State, path_of
 from losslint.training.values import ANY, UNKNOWN, Value, some
@@ -24,6 +25,8 @@ def bind(run: Run, target: cst.BaseExpression, value: Value, frame: Frame, state
             path = path_of(target)
             if path is not None:
                 state.bind(path, value, target)
+                if isinstance(target, cst.Attribute) and value.is_loss:
+                    run.events.escaped.append(Escaped(target, value))
 
 
 def _unpack(
@@ -65,9 +68,12 @@ def _store(
     if whole is None:
         return
     known = state.names.get(whole, UNKNOWN)
-    entry = key_of(key)
+    number = run.evaluate(key, frame, state).number
+    entry = number if isinstance(number, str) else key_of(key)
     items = dict(known.items)
     items[entry if entry is not None else (target, ANY)] = value
+    if whole not in state.places and value.is_loss:
+        run.events.escaped.append(Escaped(target, value))
     if known.items or not known.sources:
         state.names[whole] = Value(items=tuple(items.items()), kept=known.kept)
 

@@ -21,13 +21,15 @@ class Source:
     """Where a value comes from: a call, a parameter, and the way from there to the value.
 
     `path` is `(0,)` for the first item of a tuple that a call returns, `("loss",)` for an
-    attribute or an entry of that name. `is_loss` is what is known of its meaning.
+    attribute or an entry of that name. `is_loss` is what is known of its meaning, `reduced` that it
+    is a sum or a mean over all of something.
     """
 
     node: cst.CSTNode
     path: tuple[object, ...] = ()
     label: str = ""
     is_loss: bool = False
+    reduced: bool = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Source) and (self.node, self.path) == (other.node, other.path)
@@ -56,7 +58,8 @@ class Value:
 
     `number` is what it is where that is known: a constant, or what was injected.
     `terms` are the summands, each with the sources that are multiplied in it; `graph`
-    says that it still can be back-propagated, `items` what a collection holds.
+    says that it still can be back-propagated, `items` what a collection holds. `summands` is how
+    many terms it has at most on one path: of two branches that differ, only one is taken.
     `kept` names the accumulators that it came through, `tested` that a value which
     was injected decides what it is, `explicit` that a test for NaN or inf made it.
     """
@@ -65,6 +68,7 @@ class Value:
     terms: frozenset[Term] = frozenset()
     graph: bool = False
     items: tuple[tuple[object, Value], ...] = ()
+    summands: int = 0
     kept: frozenset[str] = frozenset()
     tested: bool = False
     explicit: bool = False
@@ -115,7 +119,8 @@ def plus(one: Value, other: Value, sign: int = 1) -> Value:
     if len(terms) > MAX_TERMS:
         terms = frozenset((frozenset(s for term in terms for s in term),))
     found = _joined(one, other, terms, _sum(one.number, other.number, sign))
-    return found if sign > 0 else replace(found, floored=False)
+    floored = found.floored and sign > 0
+    return replace(found, floored=floored, summands=one.summands + other.summands)
 
 
 def times(one: Value, other: Value) -> Value:
@@ -147,9 +152,17 @@ def either(values: Iterable[Value]) -> Value:
         found = replace(
             _joined(found, value, found.terms | value.terms, found.number if same else None),
             items=found.items if found.items == value.items else (*found.items, *value.items),
-            made=found.made if found.made == value.made else None,
+            graph=_may_have_graph(found, value),
+            made=found.made or value.made,
         )
     return found or UNKNOWN
+
+
+def _may_have_graph(one: Value, other: Value) -> bool:
+    """Of a loss that is a number on one way, `v.item() if is_tensor(v) else v`, no graph is left."""
+    if one.terms == other.terms:
+        return one.graph and other.graph
+    return one.graph or other.graph
 
 
 def some(values: Iterable[Value]) -> Value:
@@ -170,6 +183,7 @@ def _joined(one: Value, other: Value, terms: frozenset[Term], number: float | st
         explicit=one.explicit or other.explicit,
         floored=one.floored and other.floored,
         through=one.through | other.through,
+        summands=max(one.summands, other.summands),
     )
 
 

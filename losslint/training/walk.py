@@ -13,7 +13,8 @@ from typing import Any
 
 import libcst as cst
 
-from losslint.model.classes import ClassFacts, decorators
+from losslint.model.classes import ClassFacts
+from losslint.training.callees import NOT_TRAINED, runs_without_graph
 from losslint.training.displays import display
 from losslint.training.expressions import EXPRESSIONS, INTERVAL, truth
 from losslint.training.run import Run
@@ -22,7 +23,6 @@ from losslint.training.turns import bind, iterated
 from losslint.training.values import UNKNOWN, Value, over, plus, times
 
 MAX_STATES = 24
-NOT_TRAINED = frozenset(("no_grad", "inference_mode"))
 
 Paths = list[State]
 LEAVING = {cst.Break: "break", cst.Continue: "continue"}
@@ -103,6 +103,7 @@ def _assignment(
     match node:
         case cst.Assign(targets=[first, *_]):
             run.naming = (path_of(first.target) or "").rpartition(".")[2]
+            run.assigned = node.value
             value = run.evaluate(node.value, frame, state)
             run.naming = ""
             for target in node.targets:
@@ -265,7 +266,7 @@ def _with(run: Run, node: cst.With, frame: Frame, state: State) -> Paths:
     without = 0
     for item in node.items:
         value = run.evaluate(item.item, frame, state)
-        without += _stops_gradients(item.item)
+        without += stops_gradients(item.item)
         if item.asname is not None and isinstance(item.asname.name, cst.BaseExpression):
             bind(run, item.asname.name, value, frame, state)
     frame.no_grad += without
@@ -275,7 +276,8 @@ def _with(run: Run, node: cst.With, frame: Frame, state: State) -> Paths:
         frame.no_grad -= without
 
 
-def _stops_gradients(node: cst.BaseExpression) -> bool:
+def stops_gradients(node: cst.BaseExpression) -> bool:
+    """Whether a context turns gradients off."""
     match node:
         case cst.Call(func=func, args=args):
             name = (path_of(func) or "").rpartition(".")[2]
@@ -341,13 +343,9 @@ def walked(frame: Frame, start: State, **options: Any) -> Run:
     function = frame.function
     body: Any = frame.scope.module.tree if function is None else function.body
     if isinstance(function, cst.FunctionDef):
-        frame.no_grad = int(bool(_plain(decorators(function)) & NOT_TRAINED))
+        frame.no_grad = int(runs_without_graph(function))
     block(run, body, frame, start)
     return run
-
-
-def _plain(names: set[str]) -> set[str]:
-    return {name.rpartition(".")[2] for name in names}
 
 
 __all__ = ["ClassFacts", "walked"]
