@@ -20,7 +20,6 @@ from losslint.source.text import Source, Undecodable
 from losslint.training import selections, steps
 from losslint.training.backward import Guard, Survey
 from losslint.training.hiding import TrainerLog
-from losslint.training.selections import Selection
 
 Provider = Callable[[Module], dict[type[Any], list[Any]]]
 
@@ -28,7 +27,7 @@ Provider = Callable[[Module], dict[type[Any], list[Any]]]
 PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
     (frozenset((LearnedWeight, RectifiedTotal)), evaluate.subjects),
     (frozenset((Guard, Survey, TrainerLog)), steps.subjects),
-    (frozenset((Selection,)), selections.subjects),
+    (frozenset((selections.Selection,)), selections.subjects),
 )
 
 

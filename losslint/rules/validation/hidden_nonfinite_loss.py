@@ -93,8 +93,20 @@ def silent_branch(guard: Guard, module: Module) -> Iterator[Finding]:
             continue
         if not any(isnan(number) for number in stop.numbers):
             continue
+        if guard.backward is None and _selects(stop.node.test):
+            continue
         if is_quiet(stop.node, module) and (stop.how == "replaced" or stop.how in SKIPPING):
             yield rule.finding(module.span(stop.node.test), _consequence(stop))
+
+
+def _selects(test: cst.BaseExpression) -> bool:
+    """Whether losses that are numbers are turned down as well: `isnan(loss) or loss >= best`."""
+    match test:
+        case cst.BooleanOperation(left=left, right=right):
+            return _selects(left) or _selects(right)
+        case cst.Comparison(comparisons=[cst.ComparisonTarget(comparator=best)]):
+            return not isinstance(best, cst.BaseNumber)
+    return False
 
 
 def _consequence(stop: Stop) -> str:
