@@ -20,13 +20,14 @@ from losslint.source.text import Source, Undecodable
 from losslint.training import selections, steps
 from losslint.training.backward import Guard, Survey
 from losslint.training.hiding import TrainerLog
+from losslint.training.retention import Retained
 
 Provider = Callable[[Module], dict[type[Any], list[Any]]]
 
 # Who yields which facts about a module; asked only for what some rule looks at.
 PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
     (frozenset((LearnedWeight, RectifiedTotal)), evaluate.subjects),
-    (frozenset((Guard, Survey, TrainerLog)), steps.subjects),
+    (frozenset((Guard, Survey, TrainerLog, Retained)), steps.subjects),
     (frozenset((selections.Selection,)), selections.subjects),
 )
 
