@@ -53,7 +53,8 @@ class Survey:
 class Stop:
     """A statement that keeps some losses from going on: `numbers` out of NaN, inf and -inf.
 
-    `how` is what it does then (raise, exit, assert, continue, break, return, debugger, replaced).
+    `how` is what it does then (raise, exit, assert, continue, break, return, debugger, replaced,
+    skipped: the place that back-propagates stands in its other branch).
     """
 
     node: cst.CSTNode

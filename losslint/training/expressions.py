@@ -9,6 +9,7 @@ import libcst as cst
 
 from losslint.training.callees import instance
 from losslint.training.calls import call
+from losslint.training.logic import INTERVAL, MODULO, all_of, any_of, truth
 from losslint.training.run import Evaluate, Run
 from losslint.training.state import Decision, Frame, State, path_of
 from losslint.training.turns import bind, key_of, turns
@@ -87,8 +88,6 @@ def _integer(run: Run, node: cst.Integer | cst.Float, frame: Frame, state: State
     return Value(float(node.value.replace("_", "")) if plain else None, floored=True)
 
 
-MODULO = "the rest of a division"  # what `step % n` makes
-INTERVAL = "every n steps"  # and `step % n == 0`
 PREFIXES = frozenset(("0x", "0X", "0b", "0B", "0o", "0O"))
 
 
@@ -112,9 +111,9 @@ def _binary(run: Run, node: cst.BinaryOperation, frame: Frame, state: State) -> 
         case cst.Divide() | cst.FloorDivide():
             return over(left, right)
         case cst.BitOr():
-            return _any((left, right))
+            return any_of((left, right))
         case cst.BitAnd():
-            return _all((left, right))
+            return all_of((left, right))
         case cst.Modulo() if isinstance(left.number, str):
             return UNKNOWN
         case cst.Modulo():
@@ -142,37 +141,13 @@ def _unary(run: Run, node: cst.UnaryOperation, frame: Frame, state: State) -> Va
     return value
 
 
-def truth(value: Value) -> bool | None:
-    """Whether a value counts as true; None where that is not known."""
-    return None if value.number is None else bool(value.number)
-
-
 def _boolean(run: Run, node: cst.BooleanOperation, frame: Frame, state: State) -> Value:
     left = run.evaluate(node.left, frame, state)
     decided = truth(left) is isinstance(node.operator, cst.Or) and truth(left) is not None
     if decided:
         return left
     right = run.evaluate(node.right, frame, state)
-    return _any((left, right)) if isinstance(node.operator, cst.Or) else _all((left, right))
-
-
-def _any(values: tuple[Value, ...]) -> Value:
-    known = [truth(value) for value in values]
-    number = True if True in known else (None if None in known else False)
-    return _decided(values, number)
-
-
-def _all(values: tuple[Value, ...]) -> Value:
-    known = [truth(value) for value in values]
-    number = False if False in known else (None if None in known else True)
-    return _decided(values, number)
-
-
-def _decided(values: tuple[Value, ...], number: bool | None) -> Value:
-    tested = any(value.tested for value in values)
-    explicit = any(value.explicit for value in values)
-    made = INTERVAL if any(value.made is INTERVAL for value in values) and not tested else None
-    return Value(number, tested=tested, explicit=explicit, made=made)
+    return any_of((left, right)) if isinstance(node.operator, cst.Or) else all_of((left, right))
 
 
 def _comparison(run: Run, node: cst.Comparison, frame: Frame, state: State) -> Value:
@@ -183,7 +158,7 @@ def _comparison(run: Run, node: cst.Comparison, frame: Frame, state: State) -> V
         same = node.left.deep_equals(target.comparator)
         results.append(_compared(run, left, target.operator, right, same=same))
         left = right
-    return _all(tuple(results)) if len(results) > 1 else results[0]
+    return all_of(results) if len(results) > 1 else results[0]
 
 
 def _compared(

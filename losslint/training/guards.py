@@ -10,7 +10,7 @@ from losslint.model.parents import nodes
 from losslint.training.backward import Backward, Guard, Stop, Survey
 from losslint.training.events import Events, Reached
 from losslint.training.run import Exhausted, Run
-from losslint.training.state import Ended
+from losslint.training.state import Decision, Ended
 from losslint.training.surveys import fresh, start
 from losslint.training.values import SPECIALS, Source
 from losslint.training.walk import walked
@@ -77,7 +77,7 @@ def _probed(survey: Survey, reached: Reached, backward: Backward, losses: list[S
     late, printed = _after(first, reached)
     return Guard(
         survey,
-        _stops({number: runs[number].events for number in caught}),
+        _stops({number: runs[number].events for number in caught}, reached.place),
         backward,
         tuple(passes),
         tuple(_unchecked(survey, reached, losses, caught)),
@@ -126,12 +126,14 @@ def _gets_through(run: Run, reached: Reached) -> bool:
     return any(one.place is reached.place and one.value.special for one in run.events.reached)
 
 
-def _stops(events: dict[float, Events]) -> tuple[Stop, ...]:
+def _stops(events: dict[float, Events], place: cst.CSTNode | None = None) -> tuple[Stop, ...]:
     """The statements by which paths end, or go on with another value, because of the value."""
     found: dict[cst.CSTNode, tuple[str, list[float]]] = {}
     for number, seen in events.items():
         ends = [(end.decisions[-1].node, end.kind) for end in seen.ended if _decided(end)]
-        for node, how in (*ends, *((node, "replaced") for node in _replaced(seen))):
+        others = [(node, "replaced") for node in _replaced(seen)]
+        around = [(node, "skipped") for node in _skipped(seen, place)]
+        for node, how in (*ends, *others, *around):
             numbers = found.setdefault(node, (how, []))[1]
             if number not in numbers:
                 numbers.append(number)
@@ -147,6 +149,13 @@ def _replaced(events: Events) -> Iterator[cst.CSTNode]:
             yield from (d.node for d in state.decisions if d.explicit)
 
 
+def _skipped(events: Events, place: cst.CSTNode | None) -> Iterator[cst.CSTNode]:
+    """The tests for NaN or inf that a place stands behind: `if isfinite(loss): loss.backward()`."""
+    for node, test in events.tested:
+        if test.explicit and place is not None and any(inner is place for inner in nodes(node)):
+            yield node
+
+
 def _after(run: Run, reached: Reached) -> tuple[cst.CSTNode | None, cst.CSTNode | None]:
     """What stops the run once the loss is back-propagated, and what only tells of it."""
     first = next((one for one in run.events.reached if one.place is reached.place), None)
@@ -159,8 +168,14 @@ def _after(run: Run, reached: Reached) -> tuple[cst.CSTNode | None, cst.CSTNode 
         if _decided(end) and end.decisions[-1].node not in before and _leaves(end)
         if end.decisions[-1].explicit
     ]
-    told = [d.node for d in first.state.decisions if d.explicit and isinstance(d.node, cst.If)]
+    told = [d.node for d in first.state.decisions if d.explicit and _has_taken(d)]
     return (late[0] if late else None), (told[0] if told else None)
+
+
+def _has_taken(decision: Decision) -> bool:
+    """Whether anything was done because of what was decided."""
+    node = decision.node
+    return isinstance(node, cst.If) and (decision.truth or node.orelse is not None)
 
 
 def _decided(end: Ended) -> bool:

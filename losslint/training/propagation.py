@@ -9,6 +9,7 @@ import libcst as cst
 
 from losslint.ranges.losses import is_loss_like
 from losslint.training.events import Replaced
+from losslint.training.logic import all_of, any_of
 from losslint.training.run import Run
 from losslint.training.state import Frame, State
 from losslint.training.values import SUM, UNKNOWN, Source, Value, either, plus, some
@@ -29,6 +30,7 @@ UPPER_BOUNDS = frozenset("clamp_max clamp_max_ minimum".split())
 CLAMPS = frozenset("clamp clamp_ clip hardtanh".split())
 HIDING = frozenset(("nan_to_num", "nan_to_num_"))
 EXTREMES = frozenset(("max", "min", "amax", "amin", "maximum"))
+LOGIC = {"any": any_of, "all": all_of}
 SUMS = frozenset(("add", "add_", "sub", "sub_"))
 
 
@@ -43,10 +45,12 @@ def propagated(
     state: State,
 ) -> Value | None:
     """What a known operation makes of what it is given; None if it is none of them."""
-    operands = [base, *values] if base.sources or base.items else values
-    if not operands or not any(v.sources or v.items or v.special for v in operands):
+    operands = [base, *values] if base.sources or base.items or base.explicit else values
+    if not any(v.sources or v.items or v.special or v.explicit for v in operands):
         return None
     first = operands[0]
+    if name in LOGIC and first.items:
+        return LOGIC[name]([item for _, item in first.items])
     if name in ("where",) and len(operands) == 3:
         return _where(node, operands, state)
     if name in HIDING:

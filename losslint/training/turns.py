@@ -109,6 +109,8 @@ def iterated(run: Run, node: cst.BaseExpression, frame: Frame, state: State) -> 
         case cst.Call(func=cst.Attribute(value=base, attr=cst.Name("items")), args=[]):
             collection = run.evaluate(base, frame, state)
             return [_pair(_key_value(k), v) for k, v in _items(run, collection, frame)]
+        case cst.Call(func=cst.Attribute(value=base, attr=cst.Name("values")), args=[]):
+            return [v for _, v in _items(run, run.evaluate(base, frame, state), frame)]
         case cst.Call(func=cst.Attribute(value=base, attr=cst.Name("keys")), args=[]):
             return _keys(run.evaluate(base, frame, state))
         case cst.Call(func=cst.Name("enumerate"), args=[cst.Arg(value=inner), *_]):

@@ -16,7 +16,8 @@ import libcst as cst
 from losslint.model.classes import ClassFacts
 from losslint.training.callees import NOT_TRAINED, runs_without_graph
 from losslint.training.displays import display
-from losslint.training.expressions import EXPRESSIONS, INTERVAL, truth
+from losslint.training.expressions import EXPRESSIONS
+from losslint.training.logic import INTERVAL, truth
 from losslint.training.run import Run
 from losslint.training.state import Decision, Ended, Frame, State, Stop, merged, path_of
 from losslint.training.turns import bind, iterated

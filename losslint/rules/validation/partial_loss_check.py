@@ -81,14 +81,15 @@ def check(guard: Guard, module: Module) -> Iterator[Finding]:
 
 
 def _partial(guard: Guard, module: Module) -> Iterator[Finding]:
+    loss = guard.backward.loss if guard.backward else None
     for stop in guard.stops:
         head = _head(stop.node)
         if not is_here(stop.node, module) or (nan not in _plain(stop) and inf not in stop.numbers):
             continue
         if isinstance(stop.node, cst.Assert):
-            edits = asserted_as_raise(module, stop.node)
+            edits = asserted_as_raise(module, stop.node, loss)
         else:
-            edits = finite_instead_of_nan(module, head)
+            edits = finite_instead_of_nan(module, head, loss)
         yield rule.finding(
             module.span(head),
             _message(guard, stop),
