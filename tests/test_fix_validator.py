@@ -305,12 +305,7 @@ def test_components_are_named_and_a_long_call_is_broken() -> None:
         text = f"import torch\n\n\ndef f(a, b):\n    {name}, b\n    a.backward()\n"
         module = module_of(text)
         (backward,) = backwards(module, non_negative=True)
-        named = {
-            n.value: n
-            for n in nodes(module.tree)
-            if isinstance(n, cst.Name) and n.value in (name, "b")
-        }
-        both = (Component("ce", named[name]), Component("dice", named["b"]))
+        both = (Component("ce", name), Component("dice", "b"))
         told = Backward(
             backward.place, backward.loss, backward.statement, None, None, both, non_negative=True
         )
@@ -583,8 +578,7 @@ def checked() -> str:
     """The training, with all its components in the check."""
     module = module_of(TRAINING)
     (backward,) = [b for b in backwards(module) if isinstance(b.place, cst.Call)]
-    by_name = {n.value: n for n in nodes(module.tree) if isinstance(n, cst.Name)}
-    both = tuple(Component(name, by_name[name]) for name in ("mse", "l1"))
+    both = tuple(Component(name, name) for name in ("mse", "l1"))
     edits = validated(
         module,
         Backward(

@@ -95,11 +95,7 @@ def _known(module: Module, backward: Backward, step: str | None) -> Iterator[Arg
     """The arguments that say more of a loss than its value."""
     if step is not None:
         yield (f"step={step}",)
-    parts = {
-        part.label: text
-        for part in backward.components
-        if part.node is not None and "\n" not in (text := module.text(part.node))
-    }
+    parts = {part.label: part.text for part in backward.components if part.text}
     if parts:
         entries = (f"{_quoted(module, label)}: {text}" for label, text in parts.items())
         yield ("components={", *entries, "}")

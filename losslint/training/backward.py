@@ -15,12 +15,12 @@ from losslint.training.values import SPECIALS
 class Component:
     """One of the losses that a total is made of.
 
-    `label` is what a person would call it; `node` an expression that stands for it
-    where the total is back-propagated, None where it has no name there.
+    `label` is what a person would call it; `text` the source of an expression that
+    stands for it where that is asked for, empty where it has no name there.
     """
 
     label: str
-    node: cst.BaseExpression | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, eq=False)

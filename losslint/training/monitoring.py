@@ -10,8 +10,8 @@ import libcst as cst
 
 from losslint.training.backward import Component, Survey
 from losslint.training.events import Reached, Shown
+from losslint.training.naming import components, label
 from losslint.training.state import path_of
-from losslint.training.steps import spoken
 from losslint.training.values import ANY, SUM, Term, Value
 
 # A term that is no task: nobody asks for the curve of a penalty on the weights.
@@ -27,8 +27,7 @@ HOLDS = frozenset("item detach cpu mean sum float tolist numpy data".split())
 class Unshown:
     """A total that `shows` show, and the losses in it that nothing does.
 
-    `components` have a node where a name holds them at the first of the shows; `total` is the
-    part of that which shows the total, `is_number` says that it is no tensor any more.
+    `components` have a text where a name holds them at `show`; `total` is the part of that which shows the total, `is_number` says that it is no tensor any more.
     """
 
     reached: Reached
@@ -54,7 +53,7 @@ def unshown(survey: Survey) -> Iterator[Unshown]:
 def _is_task(term: Term) -> bool:
     """Whether a term is a loss, or is used as one, and no penalty on the weights."""
     loss = any(source.is_loss or source.reduced for source in term)
-    return loss and not PENALTY.search(_label(term).lower())
+    return loss and not PENALTY.search(label(term).lower())
 
 
 def _is_any(term: Term) -> bool:
@@ -93,7 +92,7 @@ def parts(value: Value) -> Iterator[Value]:
 
 def _differ(tasks: Iterable[Term]) -> bool:
     """Whether the losses are losses of different things, and not one function called twice."""
-    return len({_label(term) for term in tasks}) > 1
+    return len({label(term) for term in tasks}) > 1
 
 
 def _chosen(reached: Reached, shows: list[Shown], tasks: list[Term]) -> Unshown:
@@ -103,36 +102,20 @@ def _chosen(reached: Reached, shows: list[Shown], tasks: list[Term]) -> Unshown:
 
 
 def _is_whole(one: Unshown) -> bool:
-    return one.total is not None and all(c.node is not None for c in one.components)
+    return one.total is not None and all(c.text for c in one.components)
 
 
 def _unshown(reached: Reached, show: Shown, tasks: list[Term]) -> Unshown:
     total = None if show.value.kept else _inside(show.expression)
     held = None if total is None else show.state.names.get(path_of(total) or "")
-    generic = (path_of(reached.loss) or "").rpartition(".")[2]
-    components = [_component(term, show, generic) for term in sorted(tasks, key=_label)]
     known = held is not None and total is not None
     return Unshown(
         reached,
         show,
-        tuple(components),
+        tuple(components(frozenset(tasks), reached.loss, show.state)),
         total if known else None,
         is_number=held is not None and not held.graph,
     )
-
-
-def _component(term: Term, show: Shown, generic: str) -> Component:
-    """What a loss is called where the total is shown; its function where it has but the total's name."""
-    for path, value in show.state.names.items():
-        place = show.state.places.get(path)
-        if place is not None and value.graph and not (value.items or value.kept):
-            if len(value.terms) == 1 and value.losses() == frozenset((term,)):
-                return Component(spoken(path), place)
-    label = _label(term)
-    calls = [source.node for source in term if isinstance(source.node, cst.Call)]
-    if label == generic and calls:
-        label = (path_of(calls[0].func) or label).rpartition(".")[2]
-    return Component(label)
 
 
 def _inside(node: cst.BaseExpression) -> cst.BaseExpression | None:
@@ -147,7 +130,3 @@ def _inside(node: cst.BaseExpression) -> cst.BaseExpression | None:
         case cst.BinaryOperation(left=left, operator=cst.Multiply() | cst.Divide()):
             return _inside(left)
     return node if path_of(node) is not None else None
-
-
-def _label(term: Term) -> str:
-    return min((source.label for source in term), default="")

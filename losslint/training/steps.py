@@ -10,20 +10,21 @@ from typing import Any
 import libcst as cst
 
 from losslint.model.module import Module
-from losslint.model.parents import ancestors
+from losslint.model.parents import ancestors, nodes
 from losslint.ranges.run import Unfollowed
 from losslint.training.backward import Backward, Component, Guard, Survey
 from losslint.training.events import Reached
 from losslint.training.guards import guards, lookout
 from losslint.training.hiding import TrainerLog, trainer_logs
+from losslint.training.naming import components
 from losslint.training.retention import Retained, retained
 from losslint.training.state import path_of
 from losslint.training.surveys import surveys
-from losslint.training.values import Term, Value
 
 # Something in a module that trains moves its parameters.
-TRAINS = re.compile(rb"\.step\b|zero_grad|_step\(|optimizer|compute_loss")
-TESTS = re.compile(r"(^|/)(tests?|testing|test_utils)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+TRAINS = re.compile(rb"\.step\b|_step\(|optim|\blr\b|learning_rate|compute_loss")
+MOVING = frozenset("step sub_ add_ copy_ addcmul_ addcdiv_ training_step minimize".split())
+TESTS = re.compile(r"(^|/)(tests?|testing|test_utils)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$")
 
 
 def subjects(module: Module) -> dict[type[Any], list[Any]]:
@@ -50,10 +51,10 @@ def is_test(module: Module) -> bool:
 def _guards(module: Module, found: Iterable[Survey]) -> Iterator[Guard]:
     """One guard for each place, by the walks that know most of its loss."""
     places: dict[cst.CSTNode, list[tuple[Survey, Reached]]] = {}
-    trains = TRAINS.search(module.source.data) is not None
+    trains = TRAINS.search(module.source.data) is not None and not _is_watched(module)
     for survey in found if trains else ():
         for reached in survey.events.reached:
-            if reached.frame.scope.module is module:
+            if reached.frame.scope.module is module and not _is_probe(module, reached.place):
                 places.setdefault(reached.place, []).append((survey, reached))
     chosen: dict[cst.CSTNode, list[tuple[Survey, Reached]]] = {}
     for place, ways in places.items():
@@ -72,6 +73,45 @@ def _guards(module: Module, found: Iterable[Survey]) -> Iterator[Guard]:
             only = lookout(survey)
             if only is not None:
                 yield only
+
+
+def _is_watched(module: Module) -> bool:
+    """Whether torch itself is told, once for all, to stop where a gradient is NaN.
+
+    By `set_detect_anomaly(True)` under no condition, or `Trainer(detect_anomaly=True)`.
+    """
+    if b"detect_anomaly" not in module.source.data:
+        return False
+    for node in nodes(module.tree):
+        match node:
+            case cst.Call(func=func, args=[first, *_]) if (path_of(func) or "").rpartition(".")[
+                2
+            ] == "set_detect_anomaly":
+                around = ancestors(module.tree, node)
+                if path_of(first.value) == "True" and not any(map(_is_condition, around)):
+                    return True
+            case cst.Arg(keyword=cst.Name("detect_anomaly"), value=cst.Name("True")):
+                return True
+    return False
+
+
+def _is_condition(node: cst.CSTNode) -> bool:
+    return isinstance(node, (cst.If, cst.IfExp)) and not isinstance(node.test, cst.Comparison)
+
+
+def _is_probe(module: Module, place: cst.CSTNode) -> bool:
+    """Whether a function reads a gradient and moves nothing by it: saliency, adversarial examples."""
+    around = (a for a in ancestors(module.tree, place) if isinstance(a, cst.FunctionDef))
+    attributes, moves = set(), False
+    for node in nodes(next(around, module.tree)):
+        match node:
+            case cst.Attribute(attr=cst.Name(name)):
+                attributes.add(name)
+            case cst.AugAssign(operator=cst.SubtractAssign()):
+                moves = True
+            case cst.AssignTarget(target=target) if "grad" in (path_of(target) or "").split("."):
+                moves = True
+    return "grad" in attributes and not (moves or attributes & MOVING)
 
 
 def _is_given(reached: Reached) -> bool:
@@ -99,44 +139,14 @@ def backward(module: Module, reached: Reached) -> Backward:
         statement,
         function,
         loop,
-        tuple(components(reached)),
+        _components(reached),
         non_negative=reached.value.floored,
     )
 
 
-def components(reached: Reached) -> list[Component]:
+def _components(reached: Reached) -> tuple[Component, ...]:
     """The losses that a total is made of; none where it is a single one."""
-    terms = sorted(reached.value.losses(), key=_label)
-    if len(terms) < 2:
-        return []
-    total = path_of(reached.loss)
-    found: list[Component] = []
-    for term in terms:
-        path = _name_of(term, total, reached)
-        node = reached.state.places.get(path) if path is not None else None
-        found.append(Component(spoken(path) or _label(term), node))
-    return found
-
-
-def _name_of(term: Term, total: str | None, reached: Reached) -> str | None:
-    """The name that holds this loss and nothing else, where the total is back-propagated."""
-    for path, value in reached.state.names.items():
-        if path != total and path in reached.state.places and not value.items:
-            if value.graph and not value.kept and _holds_only(value, term):
-                return path
-    return None
-
-
-def _holds_only(value: Value, term: Term) -> bool:
-    return len(value.terms) == 1 and value.losses() == frozenset((term,))
-
-
-def spoken(path: str | None) -> str:
-    """How a person calls what a path holds: `ce` for `losses["ce"]`, `l1` for `self.l1`."""
-    if path is None:
-        return ""
-    return re.split(r"\[|\.", path)[-1].strip("]'\"")
-
-
-def _label(term: Term) -> str:
-    return min((source.label for source in term), default="")
+    terms = reached.value.losses()
+    if len(terms) < 2 or reached.value.summands < 2:
+        return ()
+    return tuple(components(terms, reached.loss, reached.state))

@@ -24,6 +24,8 @@ def train(model, ce, mse, optimizer, loader):
         label_loss = ce(classes, labels)
         depth_loss = mse(depth, depths)
         loss = label_loss + 0.1 * depth_loss
+        if not torch.isfinite(loss):
+            raise ValueError(f"loss is {loss.item()}")
         loss.backward()
         optimizer.step()
         bar.set_postfix(loss=loss.item())
@@ -39,9 +41,13 @@ def train(model, ce, mse, optimizer, loader):
         label_loss = ce(classes, labels)
         depth_loss = mse(depth, depths)
         loss = label_loss + 0.1 * depth_loss
+        if not torch.isfinite(loss):
+            raise ValueError(f"loss is {loss.item()}")
         loss.backward()
         optimizer.step()
-        bar.set_postfix(loss=loss.item(), depth_loss=depth_loss.item(), label_loss=label_loss.item())
+        bar.set_postfix(
+            loss=loss.item(), label_loss=label_loss.item(), depth_loss=depth_loss.item()
+        )
 ```
 
 ## Fix safety
@@ -70,7 +76,6 @@ from losslint.rules.base import Rule
 from losslint.rules.validation.words import NEEDS, is_exempt, is_here
 from losslint.training.backward import Survey
 from losslint.training.monitoring import Unshown, unshown
-from losslint.training.state import path_of
 
 rule = Rule("LL301", __name__, __doc__, Severity.WARNING, needs=NEEDS)
 
@@ -109,13 +114,8 @@ def _made_of(one: Unshown, module: Module) -> str:
 def _fix(one: Unshown, module: Module) -> tuple[Edit, ...] | None:
     if one.total is None or not is_here(one.total, module):
         return None
-    texts = []
-    for component in one.components:
-        if component.node is None or not is_here(component.node, module):
-            return None
-        texts.append((component.label, module.text(component.node)))
-    path = path_of(one.total)
-    if path is None or any(text == path for _, text in texts):
+    texts = [(component.label, component.text) for component in one.components]
+    if not all(text for _, text in texts):
         return None
     suffix = ".item()" if one.is_number else ""
     return extended(module, one.show.node, one.total, texts, as_value=suffix)
