@@ -17,7 +17,7 @@ from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 from losslint.rules import registry, unreadable_source
 from losslint.rules.base import Rule, findings
 from losslint.source.text import Source, Undecodable
-from losslint.training import selections, steps
+from losslint.training import means, selections, steps, weighted
 from losslint.training.backward import Guard, Survey
 from losslint.training.hiding import TrainerLog
 from losslint.training.retention import Retained
@@ -29,6 +29,8 @@ PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
     (frozenset((LearnedWeight, RectifiedTotal)), evaluate.subjects),
     (frozenset((Guard, Survey, TrainerLog, Retained)), steps.subjects),
     (frozenset((selections.Selection,)), selections.subjects),
+    (frozenset((means.ShownMean,)), means.subjects),
+    (frozenset((weighted.WeightedSelection,)), weighted.subjects),
 )
 
 

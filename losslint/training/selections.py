@@ -178,7 +178,7 @@ class _Pair:
                     given[node] = metric
                 case self.best if best is not None:
                     given[node] = best
-        told = dict.fromkeys((*self.comparisons, *self.emptiness), False)
+        told: dict[cst.CSTNode, bool] = dict.fromkeys((*self.comparisons, *self.emptiness), False)
         return tried(self.frame, given, {**self.beside, **told, **(outcomes or {})})
 
     def replaced(self) -> bool:
