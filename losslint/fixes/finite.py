@@ -9,6 +9,7 @@ import libcst as cst
 from losslint.findings import Edit, Span
 from losslint.fixes.imports import reach, spelled
 from losslint.fixes.inserting import indentation
+from losslint.fixes.moving import edited
 from losslint.fixes.wrapping import Line, wrapped
 from losslint.model.module import Module
 from losslint.model.names import Names
@@ -48,14 +49,16 @@ def asserted_as_raise(
     if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
         return None
     edits = finite_instead_of_nan(module, node.test, loss) or ()
-    condition = _negated(_edited(module, node.test, edits))
+    test, others = edited(module, module.span(node.test), edits)
+    condition = _negated(test)
     if condition is None:
         return None
     line_of = Line(indentation(module, line), WIDTH, module.tree.default_indent)
     message = _raised(module, node, condition, line_of.deeper())
     if message is None:
         return None
-    return (Edit(module.span(node), f"if {condition}:\n{line_of.deeper().indent}{message}"),)
+    text = f"if {condition}:\n{line_of.deeper().indent}{message}"
+    return (Edit(module.span(node), text), *others)
 
 
 def _last(node: cst.CSTNode) -> str:
@@ -126,16 +129,6 @@ def _around(module: Module, node: cst.BaseExpression, edits: list[Edit]) -> list
     if name in DUAL:
         return _around(module, outer, [*edits, Edit(module.span(called), DUAL[name])])
     return _around(module, outer, edits) if name in SAME else None
-
-
-def _edited(module: Module, node: cst.CSTNode, edits: tuple[Edit, ...]) -> str:
-    """The text of a node with edits to it; those elsewhere are left out."""
-    span = module.span(node)
-    data, end = b"", span.start
-    for edit in edits:
-        data += module.source.data[end : edit.span.start] + edit.text.encode()
-        end = edit.span.end
-    return (data + module.source.data[end : span.end]).decode()
 
 
 def _negated(text: str) -> str | None:

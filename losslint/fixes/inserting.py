@@ -95,7 +95,7 @@ def lines_above(module: Module, statement: cst.SimpleStatementLine, text: str) -
 
     `text` is indented like the statement, and ends with a new line.
     """
-    return _insertion(_start_with_comments(module, module.span(statement).start), text)
+    return _insertion(start_with_comments(module, module.span(statement).start), text)
 
 
 def indentation(module: Module, statement: cst.SimpleStatementLine) -> str:
@@ -121,7 +121,7 @@ def _start(module: Module, statement: cst.BaseStatement) -> int:
     return min(module.span(node).start for node in (statement, *decorators))
 
 
-def _start_with_comments(module: Module, offset: int) -> int:
+def start_with_comments(module: Module, offset: int) -> int:
     """Where the line at `offset` begins, or the comments right above it.
 
     Comments that begin the file are its own.
@@ -147,7 +147,7 @@ def _start_of_section(module: Module, statement: cst.BaseStatement) -> int:
     heading = [line.comment for line in _leading_lines(body[index]) if line.comment is not None]
     if index > 0 and heading:
         return module.source.line_start(module.source.position(module.span(heading[0]).start)[0])
-    return _start_with_comments(module, _start(module, body[index]))
+    return start_with_comments(module, _start(module, body[index]))
 
 
 def _leading_lines(statement: cst.BaseStatement) -> Sequence[cst.EmptyLine]:
@@ -169,7 +169,7 @@ def _gap(module: Module) -> int:
         _blank_rows(module, module.source.position(start)[0] - 1, -1)
         for statement in module.tree.body[1:]
         if isinstance(statement, Definition)
-        for start in [_start_with_comments(module, _start(module, statement))]
+        for start in [start_with_comments(module, _start(module, statement))]
     ]
     return 1 if blank and max(blank) == 1 else 2
 
@@ -258,7 +258,7 @@ def _new_block(module: Module, lines: Iterable[str]) -> Edit:
     first: cst.BaseStatement = runs[0][0].node if runs else _first_of_code(module)
     blank = _gap(module) if isinstance(first, Definition) else 1
     text = "\n".join(lines) + "\n" * (1 + blank)
-    return _insertion(_start_with_comments(module, _start(module, first)), text)
+    return _insertion(start_with_comments(module, _start(module, first)), text)
 
 
 def _first_of_code(module: Module) -> cst.BaseStatement:

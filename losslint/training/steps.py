@@ -24,7 +24,9 @@ from losslint.training.surveys import surveys
 # Something in a module that trains moves its parameters.
 TRAINS = re.compile(rb"\.step\b|_step\(|optim|\blr\b|learning_rate|compute_loss")
 MOVING = frozenset("step sub_ add_ copy_ addcmul_ addcdiv_ training_step minimize".split())
-TESTS = re.compile(r"(^|/)(tests?|testing|test_utils)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$")
+TESTS = re.compile(
+    r"(^|/)(tests?|testing|test_utils)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$"
+)
 
 
 def subjects(module: Module) -> dict[type[Any], list[Any]]:

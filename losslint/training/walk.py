@@ -77,6 +77,8 @@ def _line(
                 return _end(run, LEAVING[type(small)], small, state)
             case cst.Assert() if run.asserts:
                 test = run.evaluate(small.test, frame, state)
+                if test.tested:
+                    run.events.tested.append((small, test))
                 if truth(test) is False and test.tested:
                     decided = replace(state, decisions=(*state.decisions, _decision(small, test)))
                     return _end(run, "assert", small, decided)

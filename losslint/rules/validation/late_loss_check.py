@@ -36,7 +36,8 @@ def train(model, criterion, optimizer, loader):
 ```
 
 ## Fix safety
-Unsafe: the check moves to the line above `backward()`, as it is. A run whose losses are
+Unsafe: the check moves to the line above `backward()`, with its comments; where it looks for
+NaN alone, or is an `assert`, it becomes what LL202 writes. A run whose losses are
 finite computes what it did; one with a loss that is not ends before the parameters
 change, so code that relied on the step being made first sees another state.
 
@@ -52,7 +53,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import libcst as cst
+
 from losslint.findings import Finding, Fix, Safety, Severity
+from losslint.fixes.finite import asserted_as_raise, finite_instead_of_nan
 from losslint.fixes.moving import moved_above
 from losslint.model.module import Module
 from losslint.rules.base import Rule
@@ -69,9 +73,13 @@ def check(guard: Guard, module: Module) -> Iterator[Finding]:
         return
     if is_exempt(rule, module):
         return
-    edits = moved_above(module, late, backward.statement)
     row = module.source.position(module.span(backward.place).start)[0]
     test = getattr(late, "test", late)
+    if isinstance(late, cst.Assert):
+        strict = asserted_as_raise(module, late, backward.loss)
+    else:
+        strict = finite_instead_of_nan(module, test, backward.loss)
+    edits = moved_above(module, late, backward.statement, strict or ())
     yield rule.finding(
         module.span(test),
         f"this check comes after the backward pass in line {row}: the gradients are NaN by then",
