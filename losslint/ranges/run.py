@@ -101,6 +101,8 @@ class Run(ABC):
         self.module = module
         self.names = Names(module.tree)
         self.classes = classes(module.tree, self.names)
+        functions = module.settings.loss_functions
+        self.loss_functions = frozenset(name.rpartition(".")[2] for name in functions)
         self.globals: dict[str, Object] = {}
         self.sinks: list[Sink] = []
         self.rectified: list[tuple[Value, cst.BaseExpression, str]] = []

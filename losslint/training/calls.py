@@ -14,6 +14,7 @@ from losslint.model.names import dotted
 from losslint.ranges.losses import is_loss_like
 from losslint.training.backpropagation import back_propagated
 from losslint.training.callees import (
+    WRAPPERS,
     Found,
     Made,
     class_of,
@@ -96,6 +97,8 @@ def _call(run: Run, node: cst.Call, frame: Frame, state: State, naming: str) -> 
     near = qualified is None or any(value.is_loss for value in values)
     if not (near or is_loss_like(name) or CHECK.search(name) or name[:1].isupper()):
         qualified = ""  # what stands in another file and gets no loss is left there
+    if isinstance(base.made, Made) and name in WRAPPERS:
+        return base
     followed = _callee(run, func, base, frame, state, qualified)
     if isinstance(followed, Value):
         return followed
@@ -208,7 +211,8 @@ def _follow(
     if owner is frame.owner:
         last_state = inner.returns[-1][1]
         state.names.update(_attributes(last_state))
-    return replace(value, through=value.through | {function})
+    run.events.followed[function] = scope.module
+    return value
 
 
 def _called(value: Value, node: cst.Call) -> Value:
@@ -289,7 +293,8 @@ def _opaque(run: Run, node: cst.Call, naming: str, values: list[Value], frame: F
         for value in given[1:]:
             found = plus(found, value.whole())
         return replace(found, through=found.through | {node})
-    is_loss = is_loss_like(naming) or is_named_loss(node.func, UNKNOWN)
+    named = is_named_loss(node.func, UNKNOWN) or name.rpartition(".")[2] in run.losses
+    is_loss = is_loss_like(naming) or named
     return run.of(Source(node, (), _spoken(run, node, naming), is_loss), frame)
 
 

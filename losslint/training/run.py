@@ -38,6 +38,7 @@ class Run:
     asserts: bool = True
     monitors: Collection[str] = ()
     validators: Collection[str] = ()
+    losses: Collection[str] = ()  # functions of the project that yield losses, by their last name
     events: Events = field(default_factory=Events)
     naming: str = ""  # the name that is being given a value
     assigned: cst.CSTNode | None = None  # that value, whole

@@ -13,7 +13,6 @@ from typing import Any
 
 import libcst as cst
 
-from losslint.model.classes import ClassFacts
 from losslint.training.callees import NOT_TRAINED, runs_without_graph
 from losslint.training.displays import display
 from losslint.training.expressions import EXPRESSIONS
@@ -95,9 +94,23 @@ def _return(run: Run, node: cst.Return, frame: Frame, state: State) -> Paths:
     value = UNKNOWN if node.value is None else run.evaluate(node.value, frame, state)
     if frame.caller is None:
         run.events.returned.append((node, value, state))
-    frame.returns.append((value, state))
+    frame.returns.append((_marked(value, node), state))
     run.events.ended.append(Ended("return", node, state.decisions))
     return []
+
+
+def _marked(value: Value, node: cst.Return) -> Value:
+    """What is returned, each item of it with the expression that it is returned by."""
+    match node.value:
+        case cst.Tuple(elements=elements) | cst.Dict(elements=elements) if len(elements) == len(
+            value.items
+        ):
+            items = [
+                (key, replace(item, through=item.through | {element}))
+                for (key, item), element in zip(value.items, elements, strict=True)
+            ]
+            return replace(value, items=tuple(items))
+    return replace(value, through=value.through | {node})
 
 
 def _assignment(
@@ -340,15 +353,18 @@ def walked(frame: Frame, start: State, **options: Any) -> Run:
         Exhausted: it takes too long to follow.
     """
     settings = frame.scope.module.settings
-    options["monitors"] = settings.monitor_functions
-    options["validators"] = (settings.loss_validator.rpartition(":")[2],)
-    run = Run(EXPRESSIONS, block, **options)
+    validator = settings.loss_validator.rpartition(":")[2]
+    run = Run(
+        EXPRESSIONS,
+        block,
+        monitors=settings.monitor_functions,
+        validators=(validator,) if validator else (),
+        losses=frozenset(name.rpartition(".")[2] for name in settings.loss_functions),
+        **options,
+    )
     function = frame.function
     body: Any = frame.scope.module.tree if function is None else function.body
     if isinstance(function, cst.FunctionDef):
         frame.no_grad = int(runs_without_graph(function))
     block(run, body, frame, start)
     return run
-
-
-__all__ = ["ClassFacts", "walked"]
