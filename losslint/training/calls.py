@@ -293,7 +293,8 @@ def _opaque(run: Run, node: cst.Call, naming: str, values: list[Value], frame: F
         for value in given[1:]:
             found = plus(found, value.whole())
         return replace(found, through=found.through | {node})
-    named = is_named_loss(node.func, UNKNOWN) or name.rpartition(".")[2] in run.losses
+    callee = (path_of(node.func) or "").rpartition(".")[2]
+    named = is_named_loss(node.func, UNKNOWN) or callee in run.losses
     is_loss = is_loss_like(naming) or named
     return run.of(Source(node, (), _spoken(run, node, naming), is_loss), frame)
 
