@@ -22,8 +22,8 @@ from losslint.training.state import path_of
 from losslint.training.surveys import surveys
 
 # Something in a module that trains moves its parameters.
-TRAINS = re.compile(rb"\.step\b|_step\(|optim|\blr\b|learning_rate|compute_loss")
-MOVING = frozenset("step sub_ add_ copy_ addcmul_ addcdiv_ training_step minimize".split())
+TRAINS = re.compile(rb"\.step\b|zero_grad|_step\(|optim|\blr\b|compute_loss")
+MOVING = frozenset("step parameters named_parameters sub_ add_ copy_ addcmul_ addcdiv_".split())
 TESTS = re.compile(
     r"(^|/)(tests?|testing|test_utils)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$"
 )
