@@ -109,8 +109,11 @@ def _is_probe(module: Module, place: cst.CSTNode) -> bool:
         match node:
             case cst.Attribute(attr=cst.Name(name)):
                 attributes.add(name)
-            case cst.AugAssign(operator=cst.SubtractAssign()):
-                moves = True
+            case (
+                cst.AugAssign(operator=cst.SubtractAssign(), value=value)
+                | cst.BinaryOperation(operator=cst.Subtract(), right=cst.BinaryOperation() as value)
+            ):
+                moves |= any(isinstance(n, cst.Name) and n.value == "grad" for n in nodes(value))
             case cst.AssignTarget(target=target) if "grad" in (path_of(target) or "").split("."):
                 moves = True
     return "grad" in attributes and not (moves or attributes & MOVING)
