@@ -137,7 +137,7 @@ def _reaches(module: Module, node: cst.CSTNode, show: cst.CSTNode) -> bool:
 
 
 def _keyed(module: Module, call: cst.Call, name: str, show: cst.CSTNode) -> bool:
-    if name in _HOLDERS or is_setting(name):
+    if name in _HOLDERS or is_setting(name, called(call)):
         return False
     if call is show:
         return called(call) in KEYED

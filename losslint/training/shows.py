@@ -48,6 +48,8 @@ _SETTINGS = frozenset(
     """.split()
 )
 
+_OF_POSTFIX = frozenset({"refresh"})  # any other keyword is a value that the bar shows
+
 # Calls that a project writes for itself: `print_rank_0`, `self._log_losses`, `write_scalars`.
 _OWN = re.compile(
     r"""
@@ -120,9 +122,9 @@ def value_position(name: str) -> int:
     return 1 if name == "log" else _POSITIONS.get(name, _SECOND).start or 0
 
 
-def is_setting(keyword: str) -> bool:
-    """Whether a keyword of a call says how, and not what, it shows."""
-    return keyword in _SETTINGS
+def is_setting(keyword: str, of: str) -> bool:
+    """Whether a keyword of a call of this name says how it shows something, and not what."""
+    return keyword in (_OF_POSTFIX if of == "set_postfix" else _SETTINGS)
 
 
 def is_formatted(node: cst.BaseExpression) -> bool:
@@ -173,8 +175,9 @@ def _seen(call: cst.Call, names: Names, monitors: Collection[str]) -> Iterator[c
 def _arguments(call: cst.Call, places: slice) -> Iterator[cst.BaseExpression]:
     """The positional arguments at `places`, then what is passed by keyword or `**`."""
     yield from [a.value for a in call.args if a.keyword is None and a.star != "**"][places]
+    name = called(call)
     for arg in call.args:
-        if arg.star == "**" or (arg.keyword is not None and not is_setting(arg.keyword.value)):
+        if arg.star == "**" or (arg.keyword and not is_setting(arg.keyword.value, name)):
             yield arg.value
 
 
