@@ -187,6 +187,7 @@ def test_findings_of_one_module_share_the_function_and_can_be_fixed_alone() -> N
         ("for i, x in enumerate(data):\n for k, loss in enumerate(losses):", "i"),
         ("for i, x in enumerate(data):\n for loss in losses:", "i"),
         ("for loss in losses:", None),
+        ("for stage, n in enumerate([10, 20]):\n for k in range(n):", "k"),
         ("for i, x in enumerate(data):\n for loss in (a, b):", "i"),
         ("def f(batch, batch_idx):", "batch_idx"),
         ("def f(batch, batch_size):", None),

@@ -87,7 +87,7 @@ def _of_loops(module: Module, loops: list[AnyLoop]) -> str | None:
     above = next((name for loop in outer if (name := _counted(module, loop))), None)
     if above is not None:
         return above
-    if all(isinstance(loop, cst.While) or _is_range(module, loop) for loop in outer):
+    if all(isinstance(x, cst.While) or _is_range(module, x) or _is_listed(x) for x in outer):
         return _variable(innermost)
     return None
 
@@ -133,10 +133,22 @@ def _counts_steps(name: str) -> bool:
 def _index(module: Module, loop: AnyLoop) -> str | None:
     """The index that `enumerate` yields, bare or within a progress bar."""
     match loop:
-        case cst.For(target=cst.Tuple(elements=[cst.Element(cst.Name(name)), *_])):
+        case cst.For(target=cst.Tuple(elements=[cst.Element(cst.Name(name)), *_])) if (
+            not _is_listed(loop)
+        ):
             called = any(c == "enumerate" for c in _calls(module, loop))
             return name if called and name.strip("_") else None
     return None
+
+
+def _is_listed(loop: AnyLoop) -> bool:
+    """Whether a loop runs over what the code lists: the stages of a run, and not its steps."""
+    match loop:
+        case cst.For(iter=cst.List() | cst.Tuple()):
+            return True
+        case cst.For(iter=cst.Call(args=[cst.Arg(value=cst.List() | cst.Tuple())])):
+            return True
+    return False
 
 
 def _is_range(module: Module, loop: AnyLoop) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import libcst as cst
 
 from losslint.findings import Edit
 from losslint.fixes.binding import bound, stands_open
-from losslint.fixes.imports import Spelling, importable, reach, spelled, used
+from losslint.fixes.imports import importable, reach, used
 from losslint.fixes.inserting import (
     indentation,
     lines_above,
@@ -19,87 +19,85 @@ from losslint.fixes.inserting import (
     standard_imports,
 )
 from losslint.fixes.steps import step_of
+from losslint.fixes.written import MAX_COLUMNS, MORE, is_written, quote, written
 from losslint.model.classes import parameters
 from losslint.model.module import Module
-from losslint.model.parents import nodes
 from losslint.training.backward import Backward
 
 NAMES = ("validate_loss", "check_loss_is_finite")
-PARAMETERS = ["loss", "step", "components", "non_negative"]
 CALLS = ("math.isfinite", "warnings.warn")
-MAX_COLUMNS = 100
-
-SIGNATURE = "(loss, step=None, components=None, non_negative=False):"
-TYPED_SIGNATURE = """\
-(
-    loss: {tensor},
-    step: {step} = None,
-    components: {components} = None,
-    non_negative: bool = False,
-) -> None:"""
-
-# `mean` changes no scalar. A tensor is formatted only where the loss has failed: by its
-# number if it has one element, as `str` shows it if it has more.
-BODY = '''
-    """Raise ValueError if the loss is NaN or infinite, before it reaches the weights.
-
-    The error shows the step and the components, by name. Checking costs one device
-    synchronisation. A loss that is non-negative by its meaning warns below 0.
-    """
-    value = loss.mean().item()  # nn.DataParallel returns one loss per device
-    if not {isfinite}(value):
-        shown = [("loss", value), ("step", step), *(components or {{}}).items()]
-        text = ", ".join(f"{{name}}={{part}}" for name, part in shown if part is not None)
-        raise ValueError(f"The loss is not finite: {{text}}")
-    if non_negative and value < -0.01:  # bfloat16 rounds a loss of 0 to -0.008 at worst
-        message = "The loss is negative, which its terms cannot be: check signs and targets"
-        {warn}(message, RuntimeWarning, stacklevel=2)'''
-
-QUOTE = re.compile(r'(?<!")"(?!")')
 
 # A piece of a call: its text, or what stands before, between and after the entries of a display.
 Argument = tuple[str, ...]
 
 
-def validated(module: Module, backward: Backward) -> tuple[Edit, ...] | None:
+@dataclass(frozen=True)
+class Checker:
+    """A function that checks a loss: how it is called, what it takes, and the edits that bring it."""
+
+    name: str
+    takes: frozenset[str] = frozenset()
+    edits: tuple[Edit, ...] = ()
+
+
+def told(module: Module, backwards: Iterable[Backward]) -> frozenset[str]:
+    """What there is to say of the losses of a module, beside their values."""
+    return frozenset(
+        argument[0].partition("=")[0]
+        for backward in backwards
+        if _has_room(module, backward)
+        for argument in _known(module, backward, step_of(module, backward), MORE)
+    )
+
+
+def validated(
+    module: Module, backward: Backward, takes: Collection[str] = MORE
+) -> tuple[Edit, ...] | None:
     """Edits that check a loss before it is back-propagated; None where they cannot be made well.
 
     They are a call above the statement, with what it needs: the function that it calls, which
-    is the same for all calls of a module, and imports.
+    is the same for all calls of a module and takes what these say, and imports.
     """
     statement, interval = backward.statement, module.settings.loss_check_interval
     step = step_of(module, backward)
-    if not isinstance(statement, cst.SimpleStatementLine) or not stands_open(module, backward):
+    if not isinstance(statement, cst.SimpleStatementLine) or not _has_room(module, backward):
         return None
     if interval > 1 and step is None:
         return None
     loss = bound(module, backward)
-    checker = _configured(module) if module.settings.loss_validator else _own(module)
+    own = not module.settings.loss_validator
+    checker = _own(module, frozenset(takes)) if own else _configured(module)
     if loss is None or checker is None:
         return None
     indent = indentation(module, statement)
-    arguments: list[Argument] = [(loss.text,)]
-    if not module.settings.loss_validator:
-        arguments += _known(module, backward, step)
+    arguments: list[Argument] = [(loss.text,), *_known(module, backward, step, checker.takes)]
     unit = module.tree.default_indent
     lines = [f"{indent}{loss.line}"] if loss.line else []
     if interval > 1:
         lines.append(f"{indent}if {step} % {interval} == 0:")
         indent += unit
-    lines += _call(checker.text, arguments, indent, unit)
+    lines += _call(checker.name, arguments, indent, unit)
     above = lines_above(module, statement, "".join(f"{line}\n" for line in lines))
     return (*checker.edits, above, *loss.edits)
 
 
-def _known(module: Module, backward: Backward, step: str | None) -> Iterator[Argument]:
-    """The arguments that say more of a loss than its value."""
-    if step is not None:
+def _has_room(module: Module, backward: Backward) -> bool:
+    """Whether a line above the statement sees the loss that is back-propagated."""
+    is_line = isinstance(backward.statement, cst.SimpleStatementLine)
+    return is_line and stands_open(module, backward)
+
+
+def _known(
+    module: Module, backward: Backward, step: str | None, takes: Collection[str]
+) -> Iterator[Argument]:
+    """The arguments that say more of a loss than its value, of those that its check takes."""
+    if step is not None and "step" in takes:
         yield (f"step={step}",)
     parts = {part.label: part.text for part in backward.components if part.text}
-    if parts:
+    if parts and "components" in takes:
         entries = (f"{_quoted(module, label)}: {text}" for label, text in parts.items())
         yield ("components={", *entries, "}")
-    if backward.non_negative:
+    if backward.non_negative and "non_negative" in takes:
         yield ("non_negative=True",)
 
 
@@ -134,87 +132,39 @@ def _fits(line: str) -> bool:
     return len(line.expandtabs(4)) <= MAX_COLUMNS
 
 
-def _configured(module: Module) -> Spelling | None:
+def _configured(module: Module) -> Checker | None:
     """The project's own function, under the name that it has here, or with its import."""
     origin, _, name = module.settings.loss_validator.partition(":")
     known = reach(module, f"{origin}.{name}")
     if known is not None:
-        return Spelling(known)
+        return Checker(known)
     own_file = module.source.name.replace("\\", "/").removesuffix(".py").replace("/", ".")
     if f".{own_file}".endswith(f".{origin}"):
-        return Spelling(name)
+        return Checker(name)
     if used(module, name):
         return None
-    return Spelling(name, (project_import(module, origin, name),))
+    return Checker(name, edits=(project_import(module, origin, name),))
 
 
 @lru_cache(maxsize=4)
-def _own(module: Module) -> Spelling | None:
+def _own(module: Module, takes: frozenset[str]) -> Checker | None:
     """`validate_loss` as it is there from an earlier fix, or with the edits that write it."""
     for statement in module.tree.body:
         match statement:
-            case cst.FunctionDef(name=cst.Name(known)) if (
-                known in NAMES and parameters(statement) == PARAMETERS
-            ):
-                return Spelling(known)
+            case cst.FunctionDef(name=cst.Name(known)) if is_written(statement):
+                return Checker(known, frozenset(parameters(statement)))
     name = next((name for name in NAMES if not used(module, name)), None)
-    spellings = {call: reach(module, call) for call in CALLS}
-    missing = [call.partition(".")[0] for call, spelling in spellings.items() if not spelling]
+    calls = CALLS if "non_negative" in takes else CALLS[:1]
+    missing = [call.partition(".")[0] for call in calls if not reach(module, call)]
     if name is None or not all(importable(module, origin) for origin in missing):
         return None
-    isfinite, warn = (spelling or call for call, spelling in spellings.items())
-    signature, edits = _signature(module)
-    text = f"def {name}{signature}{BODY.format(isfinite=isfinite, warn=warn)}"
-    if _quote(module) == "'":
-        text = QUOTE.sub("'", text)
-    text = text.replace(" " * 4, module.tree.default_indent)
-    return Spelling(name, (*standard_imports(module, missing), *edits, new_function(module, text)))
-
-
-def _signature(module: Module) -> tuple[str, tuple[Edit, ...]]:
-    """The parameters, with type hints where the module's functions have them."""
-    functions = [node for node in nodes(module.tree) if isinstance(node, cst.FunctionDef)]
-    hinted = [function for function in functions if _is_hinted(function)]
-    tensor = spelled(module, "torch.Tensor")
-    if not hinted or len(hinted) * 2 < len(functions) or tensor is None:
-        return SIGNATURE, ()
-    optional, mapping = _optional(module), f"dict[str, {tensor.text}]"
-    if optional.startswith("Optional"):
-        mapping = "dict"  # before Python 3.9, it has no items
-    hints = TYPED_SIGNATURE.format(
-        tensor=tensor.text, step=optional.format("int"), components=optional.format(mapping)
-    )
-    return hints, tensor.edits
-
-
-def _is_hinted(function: cst.FunctionDef) -> bool:
-    """Whether a function says what it returns, or what each of its parameters is."""
-    hints = [p.annotation for p in function.params.params if p.name.value not in ("self", "cls")]
-    return function.returns is not None or (bool(hints) and None not in hints)
-
-
-def _optional(module: Module) -> str:
-    """How a hint says `or None` in a module that may run on an older Python than 3.10."""
-    if reach(module, "__future__.annotations") or any(
-        isinstance(part.operator, cst.BitOr)
-        for hint in nodes(module.tree)
-        if isinstance(hint, cst.Annotation)
-        for part in nodes(hint)
-        if isinstance(part, cst.BinaryOperation)
-    ):
-        return "{} | None"
-    optional = reach(module, "typing.Optional")
-    return '"{} | None"' if optional is None else f"{optional}[{{}}]"
+    isfinite, warn = (reach(module, call) or call for call in CALLS)
+    text, edits = written(module, name, takes, isfinite, warn)
+    imports = standard_imports(module, missing)
+    return Checker(name, takes, (*imports, *edits, new_function(module, text)))
 
 
 def _quoted(module: Module, text: str) -> str:
-    quote = _quote(module)
-    plain = text.isprintable() and not {quote, "\\"} & set(text)
-    return f"{quote}{text}{quote}" if plain else repr(text)
-
-
-@lru_cache(maxsize=4)
-def _quote(module: Module) -> str:
-    """The quotes that most strings of the module have."""
-    strings = [node.quote for node in nodes(module.tree) if isinstance(node, cst.SimpleString)]
-    return "'" if strings.count("'") > strings.count('"') else '"'
+    mark = quote(module)
+    plain = text.isprintable() and not {mark, "\\"} & set(text)
+    return f"{mark}{text}{mark}" if plain else repr(text)

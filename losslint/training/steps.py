@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from os.path import isabs, relpath
 from typing import Any
 
@@ -28,6 +29,8 @@ TESTS = re.compile(
     r"(^|/)(tests?|testing|test_utils)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$"
 )
 
+Ways = list[tuple[Survey, Reached]]
+
 
 def subjects(module: Module) -> dict[type[Any], list[Any]]:
     """What the rules on checks and on logs look at in one module, by kind."""
@@ -50,19 +53,32 @@ def is_test(module: Module) -> bool:
     return TESTS.search(name) is not None
 
 
-def _guards(module: Module, found: Iterable[Survey]) -> Iterator[Guard]:
-    """One guard for each place, by the walks that know most of its loss."""
-    places: dict[cst.CSTNode, list[tuple[Survey, Reached]]] = {}
+@lru_cache(maxsize=4)
+def backwards(module: Module) -> tuple[Backward, ...]:
+    """Every place of a module at which a loss is back-propagated, checked or not."""
+    chosen = _chosen(module, surveys(module)[0])
+    return tuple(backward(module, reached) for ways in chosen.values() for _, reached in ways)
+
+
+def _chosen(module: Module, found: Iterable[Survey]) -> dict[cst.CSTNode, Ways]:
+    """The places at which a loss is back-propagated, each with the walks that know most of it."""
+    places: dict[cst.CSTNode, Ways] = {}
     trains = TRAINS.search(module.source.data) is not None and not _is_watched(module)
     for survey in found if trains else ():
         for reached in survey.events.reached:
             if reached.frame.scope.module is module and not _is_probe(module, reached.place):
                 places.setdefault(reached.place, []).append((survey, reached))
-    chosen: dict[cst.CSTNode, list[tuple[Survey, Reached]]] = {}
+    chosen: dict[cst.CSTNode, Ways] = {}
     for place, ways in places.items():
         known = [way for way in ways if not _is_given(way[1])]
         own = [way for way in known if way[1].frame.caller is None]
         chosen[place] = own or known
+    return chosen
+
+
+def _guards(module: Module, found: Sequence[Survey]) -> Iterator[Guard]:
+    """One guard for each place, and for what else is done with a loss that is tested."""
+    chosen = _chosen(module, found)
     for survey in found:
         mine = [
             (reached, backward(module, reached))

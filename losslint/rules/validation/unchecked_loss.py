@@ -73,11 +73,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from losslint.findings import Finding, Fix, Safety, Severity
-from losslint.fixes.validator import validated
+from losslint.fixes.validator import told, validated
 from losslint.model.module import Module
 from losslint.rules.base import Rule
 from losslint.rules.validation.words import NEEDS, is_exempt
 from losslint.training.backward import Guard
+from losslint.training.steps import backwards
 
 rule = Rule("LL201", __name__, __doc__, Severity.WARNING, needs=NEEDS)
 
@@ -89,8 +90,8 @@ def check(guard: Guard, module: Module) -> Iterator[Finding]:
         return
     if is_exempt(rule, module):
         return
-    edits = validated(module, backward)
-    parts = [component.label for component in backward.components if component.label]
+    edits = validated(module, backward, told(module, backwards(module)))
+    parts = list(dict.fromkeys(part.label for part in backward.components if part.label))
     yield rule.finding(
         module.span(backward.place),
         f"`{module.text(backward.loss)}` is back-propagated unchecked: a NaN in it makes every"
