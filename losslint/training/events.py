@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from losslint.model.module import Module
 from losslint.training.state import Ended, Frame, Loop, State
 from losslint.training.values import Value
 
@@ -44,6 +45,17 @@ class Escaped:
 
 
 @dataclass(frozen=True, eq=False)
+class Compared:
+    """A loss is asked whether it is less or more than something else."""
+
+    node: cst.Comparison
+    loss: cst.BaseExpression
+    other: cst.BaseExpression
+    value: Value
+    frame: Frame
+
+
+@dataclass(frozen=True, eq=False)
 class Kept:
     """A value that can be back-propagated is added to what outlives this turn of the loop.
 
@@ -78,6 +90,8 @@ class Events:
     returned: list[tuple[cst.Return, Value, State]] = field(default_factory=list)
     escaped: list[Escaped] = field(default_factory=list)
     tested: list[tuple[cst.CSTNode, Value]] = field(default_factory=list)
+    compared: list[Compared] = field(default_factory=list)
+    followed: dict[cst.CSTNode, Module] = field(default_factory=dict)  # functions, and where
     replaced: list[Replaced] = field(default_factory=list)
     finite: list[Value] = field(default_factory=list)  # what was tested for NaN or inf
     anomaly: bool = False  # torch itself stops at a NaN

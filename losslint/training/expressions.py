@@ -9,6 +9,7 @@ import libcst as cst
 
 from losslint.training.callees import instance
 from losslint.training.calls import call
+from losslint.training.events import Compared
 from losslint.training.logic import INTERVAL, MODULO, all_of, any_of, truth
 from losslint.training.run import Evaluate, Run
 from losslint.training.state import Decision, Frame, State, path_of
@@ -157,8 +158,26 @@ def _comparison(run: Run, node: cst.Comparison, frame: Frame, state: State) -> V
         right = run.evaluate(target.comparator, frame, state)
         same = node.left.deep_equals(target.comparator)
         results.append(_compared(run, left, target.operator, right, same=same))
+        if len(node.comparisons) == 1 and isinstance(target.operator, ORDERED):
+            _take_note(run, node, (left, right), target.comparator, frame)
         left = right
     return all_of(results) if len(results) > 1 else results[0]
+
+
+ORDERED = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual)
+
+
+def _take_note(
+    run: Run,
+    node: cst.Comparison,
+    values: tuple[Value, Value],
+    other: cst.BaseExpression,
+    frame: Frame,
+) -> None:
+    """Take note of a comparison in which one side is a loss that a function returned."""
+    for value, one, its in zip(values, (node.left, other), (other, node.left), strict=True):
+        if value.through and value.is_loss:
+            run.events.compared.append(Compared(node, one, its, value, frame))
 
 
 def _compared(

@@ -28,7 +28,7 @@ HANDED_OVER = {
     "Seq2SeqTrainer": "compute_loss",
 }
 WORTH_A_WALK = frozenset(
-    "backward manual_backward isfinite isnan isinf nan_to_num training_step compute_loss".split()
+    "backward manual_backward isfinite isnan isinf nan_to_num training_step validation_step compute_loss".split()
 )
 
 

@@ -75,7 +75,7 @@ class Value:
     floored: bool = False  # known not to be negative
     function: cst.FunctionDef | cst.Lambda | None = None
     made: object = None  # the class that it is an object of
-    # The functions that returned it, and calls of what is not at hand that it went into.
+    # What returned it: a `return`, or an item of one; and calls of what is not at hand.
     through: frozenset[cst.CSTNode] = frozenset()
 
     @property

@@ -18,12 +18,12 @@ process is killed. Measured per step in torch 2.13 on a CPU:
 | 3 linear layers of 256, batch of 64 | 12 kB | 255 kB | 0.3 kB |
 | 50 blocks of linear, norm and ReLU, batch of 32 | 171 kB | 1,241 kB | 0.2 kB |
 
-So an epoch of 10,000 steps of the second network keeps 1.7 GB for one number in a log.
+So an epoch of 10,000 steps of the second network keeps 1.7 GB for a line in a log.
 
 ## Example
 ```python
 def train(model, criterion, optimizer, loader):
-    total = 0.0
+    losses = []
     for inputs, targets in loader:
         optimizer.zero_grad()
         loss = criterion(model(inputs), targets)
@@ -31,14 +31,14 @@ def train(model, criterion, optimizer, loader):
             raise ValueError(f"loss is {loss.item()}")
         loss.backward()
         optimizer.step()
-        total += loss
-    print(f"loss {total / len(loader):.4f}")
+        losses.append(loss)
+    print(f"losses from {min(losses):.4f} to {max(losses):.4f}")
 ```
 
 Use instead:
 ```python
 def train(model, criterion, optimizer, loader):
-    total = 0.0
+    losses = []
     for inputs, targets in loader:
         optimizer.zero_grad()
         loss = criterion(model(inputs), targets)
@@ -46,8 +46,8 @@ def train(model, criterion, optimizer, loader):
             raise ValueError(f"loss is {loss.item()}")
         loss.backward()
         optimizer.step()
-        total += loss.item()
-    print(f"loss {total / len(loader):.4f}")
+        losses.append(loss.item())
+    print(f"losses from {min(losses):.4f} to {max(losses):.4f}")
 ```
 
 ## Fix safety
