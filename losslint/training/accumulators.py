@@ -1,4 +1,4 @@
-"""What values are added up or collected in: when it starts anew, what reads it, what it begins as."""
+"""What values are added up in: what it begins as, when it starts anew, what reads it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Accumulator:
         return path_of(target) == self.base
 
     def _is_first(self, node: cst.CSTNode) -> bool:
-        """Whether an assignment stands where there was no such accumulator: `if key not in sums`."""
+        """Whether an assignment stands where there was none yet: `if key not in sums`."""
         for around in ancestors(self.module.tree, node):
             match around:
                 case cst.If(test=cst.Comparison(comparisons=[target])):

@@ -1,4 +1,4 @@
-"""Which losses are kept with their graph from step to step, though nothing back-propagates them again."""
+"""Which losses are kept with their graph across steps, though nothing back-propagates them."""
 
 from __future__ import annotations
 

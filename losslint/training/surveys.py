@@ -28,7 +28,8 @@ HANDED_OVER = {
     "Seq2SeqTrainer": "compute_loss",
 }
 WORTH_A_WALK = frozenset(
-    "backward manual_backward isfinite isnan isinf nan_to_num training_step validation_step compute_loss".split()
+    "backward manual_backward isfinite isnan isinf nan_to_num"
+    " training_step validation_step compute_loss".split()
 )
 
 
@@ -44,7 +45,7 @@ def surveys(module: Module) -> tuple[tuple[Survey, ...], tuple[Unfollowed, ...]]
             name = frame.function.name.value if isinstance(frame.function, cst.FunctionDef) else ""
             given_up.append(Unfollowed(name or "<module>", frame.function or module.tree))
             continue
-        _hand_over(frame, run)
+        hand_over(frame, run)
         found.append(Survey(frame, run.events))
     return tuple(found), tuple(given_up)
 
@@ -119,7 +120,7 @@ def _is_callable(name: str) -> bool:
     return re.search(r"crit|_fn|func|^loss_f$|weight", name.lower()) is not None
 
 
-def _hand_over(frame: Frame, run: Run) -> None:
+def hand_over(frame: Frame, run: Run) -> None:
     """Take note of the loss that a framework gets by the `return` of this method."""
     owner = frame.owner
     function = frame.function

@@ -1,4 +1,4 @@
-"""What selects a model by a total with learned weights: a plateau, early stopping, a best checkpoint."""
+"""What goes by a total with learned weights: a plateau, early stopping, the best model."""
 
 from __future__ import annotations
 
