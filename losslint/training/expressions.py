@@ -7,14 +7,15 @@ from math import isnan
 
 import libcst as cst
 
-from losslint.training.callees import instance
+from losslint.ranges.losses import is_loss_like
+from losslint.training.callees import Made, instance
 from losslint.training.calls import call
 from losslint.training.events import Compared
 from losslint.training.logic import INTERVAL, MODULO, all_of, any_of, truth
 from losslint.training.run import Evaluate, Run
 from losslint.training.state import Decision, Frame, State, path_of
 from losslint.training.turns import bind, key_of, turns
-from losslint.training.values import ANY, UNKNOWN, Value, either, over, plus, some, times
+from losslint.training.values import ANY, UNKNOWN, Source, Value, either, over, plus, some, times
 
 # Attributes of a tensor that hold its value; the others tell something else about it.
 SAME = frozenset(("T", "mT", "real", "value"))
@@ -44,6 +45,8 @@ def _attribute(run: Run, node: cst.Attribute, frame: Frame, state: State) -> Val
         return made
     base = run.evaluate(node.value, frame, state)
     name = node.attr.value
+    if isinstance(base.made, Made) and base.made.facts is not None and is_loss_like(name):
+        return run.of(Source(base.made.facts.node, (name,), name, True), frame)
     if name in ABOUT or not base.sources:
         return UNKNOWN
     if name in DETACHED:

@@ -11,7 +11,7 @@ from losslint.training.backward import Backward, Guard, Stop, Survey
 from losslint.training.events import Events, Reached
 from losslint.training.run import Exhausted, Run
 from losslint.training.state import Decision, Ended
-from losslint.training.surveys import fresh, start
+from losslint.training.surveys import fresh, hand_over, start
 from losslint.training.values import SPECIALS, Source
 from losslint.training.walk import walked
 
@@ -113,13 +113,10 @@ def probe(survey: Survey, losses: Iterable[Source], number: float, *, asserts: b
     Raises:
         Exhausted: it takes too long.
     """
-    return walked(
-        fresh(survey.frame),
-        start(survey.frame),
-        injected=frozenset(losses),
-        number=number,
-        asserts=asserts,
-    )
+    frame = fresh(survey.frame)
+    run = walked(frame, start(frame), injected=frozenset(losses), number=number, asserts=asserts)
+    hand_over(frame, run)
+    return run
 
 
 def _gets_through(run: Run, reached: Reached) -> bool:
