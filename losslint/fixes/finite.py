@@ -46,7 +46,10 @@ def asserted_as_raise(
 ) -> tuple[Edit, ...] | None:
     """Edits that make an `assert` an `if` that raises a `ValueError` with the same message."""
     line = parent(module.tree, node)
+    span = module.span(node)
     if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
+        return None
+    if any(span.start <= comment.start < span.end for comment, _ in module.comments()):
         return None
     edits = finite_instead_of_nan(module, node.test, loss) or ()
     test, others = edited(module, module.span(node.test), edits)
@@ -58,7 +61,7 @@ def asserted_as_raise(
     if message is None:
         return None
     text = f"if {condition}:\n{line_of.deeper().indent}{message}"
-    return (Edit(module.span(node), text), *others)
+    return (Edit(span, text), *others)
 
 
 def _last(node: cst.CSTNode) -> str:
@@ -156,7 +159,7 @@ def _raised(module: Module, node: cst.Assert, condition: str, line: Line) -> str
     if node.msg is None:
         return f"raise ValueError({_said(module, node, condition)})"
     text = module.text(node.msg)
-    if '"""' in text or "'''" in text or ("#" in text and "\n" in text):
+    if '"""' in text or "'''" in text:
         return None
     if "\n" not in text:
         return f"raise {wrapped(f'ValueError({text})', line, len('raise '))}"

@@ -48,7 +48,7 @@ def lookout(survey: Survey) -> Guard | None:
         runs = {number: probe(survey, losses, number) for number in SPECIALS}
     except Exhausted:
         return None
-    stops = _stops({number: run.events for number, run in runs.items()})
+    stops = _stops((number, run.events) for number, run in runs.items())
     caught = {number for stop in stops for number in stop.numbers}
     passes = () if {NAN, INF} <= caught else tuple(n for n in SPECIALS if n not in caught)
     solid = {number for stop in stops if stop.how != "assert" for number in stop.numbers}
@@ -74,13 +74,19 @@ def _probed(survey: Survey, reached: Reached, backward: Backward, losses: list[S
     caught = [number for number in SPECIALS if number not in passes]
     if NAN in caught and INF in caught:
         passes = []
+    parts = _one_by_one(survey, losses) if first.events.tested else {}
+    unchecked = [source for source, run in parts.items() if _gets_through(run, reached)]
+    alone = [(NAN, run.events) for source, run in parts.items() if source not in unchecked]
+    stops = _stops([*((number, runs[number].events) for number in caught), *alone], reached.place)
     late, printed = _after(first, reached)
+    if any(stop.node is printed for stop in stops):
+        printed = None
     return Guard(
         survey,
-        _stops({number: runs[number].events for number in caught}, reached.place),
+        stops,
         backward,
         tuple(passes),
-        tuple(_unchecked(survey, reached, losses, caught)),
+        tuple(source.label for source in unchecked) if NAN in caught else (),
         any(_is_asserted(survey, reached, losses, number) for number in caught),
         late,
         printed if NAN in passes else None,
@@ -92,15 +98,11 @@ def _is_trusted(events: Events) -> bool:
     return events.anomaly or events.unsure
 
 
-def _unchecked(
-    survey: Survey, reached: Reached, losses: list[Source], caught: list[float]
-) -> Iterator[str]:
-    """The losses of a total that may be NaN by themselves, where not all of them may."""
-    if len(losses) < 2 or NAN not in caught:
-        return
-    for source in losses[:MAX_SOURCES]:
-        if _gets_through(probe(survey, [source], NAN), reached):
-            yield source.label
+def _one_by_one(survey: Survey, losses: list[Source]) -> dict[Source, Run]:
+    """What happens if one of the losses in a total is NaN, and not the others."""
+    if len(losses) < 2:
+        return {}
+    return {source: probe(survey, [source], NAN) for source in losses[:MAX_SOURCES]}
 
 
 def _is_asserted(survey: Survey, reached: Reached, losses: list[Source], number: float) -> bool:
@@ -123,10 +125,12 @@ def _gets_through(run: Run, reached: Reached) -> bool:
     return any(one.place is reached.place and one.value.special for one in run.events.reached)
 
 
-def _stops(events: dict[float, Events], place: cst.CSTNode | None = None) -> tuple[Stop, ...]:
+def _stops(
+    events: Iterable[tuple[float, Events]], place: cst.CSTNode | None = None
+) -> tuple[Stop, ...]:
     """The statements by which paths end, or go on with another value, because of the value."""
     found: dict[cst.CSTNode, tuple[str, list[float]]] = {}
-    for number, seen in events.items():
+    for number, seen in events:
         ends = [(end.decisions[-1].node, end.kind) for end in seen.ended if _decided(end)]
         others = [(node, "replaced") for node in _replaced(seen)]
         around = [(node, "skipped") for node in _skipped(seen, place)]
