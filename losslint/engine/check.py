@@ -17,7 +17,7 @@ from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 from losslint.rules import registry, unreadable_source
 from losslint.rules.base import Rule, findings
 from losslint.source.text import Source, Undecodable
-from losslint.training import means, selections, steps, weighted
+from losslint.training import means, selections, steps, unread, weighted
 from losslint.training.backward import Guard, Survey
 from losslint.training.hiding import TrainerLog
 from losslint.training.retention import Retained
@@ -31,6 +31,7 @@ PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
     (frozenset((selections.Selection,)), selections.subjects),
     (frozenset((means.ShownMean,)), means.subjects),
     (frozenset((weighted.WeightedSelection,)), weighted.subjects),
+    (frozenset((unread.UnreadWeight,)), unread.subjects),
 )
 
 

@@ -51,7 +51,7 @@ def weighted_selections(module: Module, found: Iterable[Survey]) -> Iterator[Wei
     seen: set[cst.CSTNode] = set()
     for survey in found:
         for node, loss, what, value in _selecting(module, survey):
-            weights = () if node in seen else _weights(value, survey)
+            weights = () if node in seen else tuple(w for w, _ in weights_of(value, survey))
             if weights:
                 seen.add(node)
                 yield WeightedSelection(node, loss, what, weights)
@@ -128,9 +128,12 @@ def _monitored(module: Module, call: cst.Call) -> Iterator[tuple[cst.CSTNode, st
             yield place, str(spelled), what
 
 
-def _weights(value: Value, survey: Survey) -> tuple[LearnedWeight, ...]:
-    """The learned weights of what returned a value, in the part of it that the value is."""
-    found: dict[str, LearnedWeight] = {}
+def weights_of(value: Value, survey: Survey) -> tuple[tuple[LearnedWeight, Module], ...]:
+    """The learned weights of what returned a value, in the part of it that the value is.
+
+    Each with the module that it stands in.
+    """
+    found: dict[str, tuple[LearnedWeight, Module]] = {}
     modules = {survey.frame.scope.module, *survey.events.followed.values()}
     for mark in value.whole().through:
         for module in modules:
@@ -140,7 +143,7 @@ def _weights(value: Value, survey: Survey) -> tuple[LearnedWeight, ...]:
             for weight in _learned(module):
                 own = function_around(module, weight.sink.node) is function
                 if own and _mentions(mark, _made_of(function, weight)):
-                    found.setdefault(str(weight.leaf), weight)
+                    found.setdefault(str(weight.leaf), (weight, module))
     return tuple(found.values())
 
 
