@@ -7,9 +7,10 @@ nothing and skips the batch, or puts a constant in the loss's place; and the Hug
 
 ## Why is this bad?
 The cause stays: bad data, a diverging weight, an overflow. With `nan_to_num` the value is a
-number again while the gradient is not: where a loss is `sqrt(x)` at x = -1, torch returns
-NaN for the gradient of `nan_to_num(sqrt(x))` too, and the step writes it into the parameters
-behind a loss that looks like 0. A batch that is skipped without a word may be every
+number again while the gradient is not: `sqrt(x)` at x = -1, `log(x)` at 0, `exp(x)` at 1000 and
+x / x at 0 all have the gradient NaN behind `nan_to_num`, and the step writes it into the parameters
+behind a loss that looks like 0. (Only where nothing that is NaN is multiplied, as in the mean over no element,
+is the gradient 0.) A batch that is skipped without a word may be every
 batch: once the parameters are NaN, every loss is, and the loop runs to its end
 without one more step. And `logging_nan_inf_filter` replaces a loss that is NaN or inf by the average of
 the others in the log, and only there.
@@ -77,7 +78,7 @@ rule = Rule(
     Severity.WARNING,
     needs=(
         (b"torch", b"transformers"),
-        (b"nan", b"inf", b"TrainingArguments"),
+        (b"nan", b"inf", b"finite", b"TrainingArguments"),
     ),
 )
 
@@ -123,7 +124,7 @@ def replaced(survey: Survey, module: Module) -> Iterator[Finding]:
         if one.value.is_loss and is_here(one.node, module):
             yield rule.finding(
                 module.span(one.node),
-                "`nan_to_num` hides a loss that is NaN, and not its gradient: that stays NaN",
+                "`nan_to_num` hides a loss that is NaN, and seldom the NaN in its gradients",
             )
 
 

@@ -8,22 +8,26 @@ the code around it with NaN, inf and -inf in place of the loss, and reports the
 place if such a loss gets there on some path and nothing after it stops the run either.
 
 A check may stand anywhere on the way, also in a function of the project that is
-called with the loss, and may raise, exit, skip the step or put another value in the
-loss's place. `torch.autograd.set_detect_anomaly(True)` counts; gradient clipping
-and `GradScaler` do not.
+called with the loss, every so many steps, and may raise, exit, skip the step or put
+another value in the loss's place. A call of the function in the setting `loss-validator` counts, and
+`torch.autograd.set_detect_anomaly(True)`; gradient clipping and `GradScaler` do not.
 
 ## Why is this bad?
-One NaN in the loss makes every gradient NaN, and one optimizer step makes every
-parameter NaN. No exception is raised: the run goes on for as many hours as are left,
+One NaN in the loss makes the gradients NaN, and one optimizer step the parameters
+that they belong to. No exception is raised: the run goes on for as many hours as are left,
 and the last checkpoint that is any good may be overwritten. The step that did it, and which
 of several losses it was, can no longer be told.
 
-`GradScaler` skips steps with inf or NaN gradients, which is meant for overflow
-in float16: with a loss that is NaN it skips every step from there on, silently. Lightning
-and the Hugging Face Trainer back-propagate NaN too, unless `detect_anomaly` is set.
+`GradScaler` leaves out a step whose gradients are inf or NaN and halves its scale, which
+is meant for overflow in float16. So the parameters live; but a loss that is NaN at every step, as
+with a bad column in the data, trains nothing to the end of the run, without a word. Lightning
+and the Hugging Face Trainer back-propagate NaN too: Lightning's `detect_anomaly` is off by default.
 
 ## Example
 ```python
+import math
+
+
 def train(model, criterion, optimizer, loader):
     for step, (inputs, targets) in enumerate(loader):
         optimizer.zero_grad()
@@ -34,12 +38,21 @@ def train(model, criterion, optimizer, loader):
 
 Use instead:
 ```python
+import math
+
+
+def validate_loss(loss, step=None):
+    \"\"\"Raise ValueError if the loss is NaN or infinite, before it reaches the weights.\"\"\"
+    value = loss.mean().item()  # nn.DataParallel returns one loss per device
+    if not math.isfinite(value):
+        raise ValueError(f"The loss is not finite: loss={value}, step={step}")
+
+
 def train(model, criterion, optimizer, loader):
     for step, (inputs, targets) in enumerate(loader):
         optimizer.zero_grad()
         loss = criterion(model(inputs), targets)
-        if not torch.isfinite(loss):
-            raise ValueError(f"loss is {loss.item()} at step {step}")
+        validate_loss(loss, step=step)
         loss.backward()
         optimizer.step()
 ```
@@ -48,7 +61,8 @@ def train(model, criterion, optimizer, loader):
 Safe: it adds a function `validate_loss` to the module, once, and a call before each
 `backward()`. A run whose losses are finite computes what it did, bit for bit; one with a
 loss that is not stops with a `ValueError` that names the value, the step and the losses
-it is made of. Where no loss in it can be negative, a negative value warns once.
+it is made of, as far as these have names. Where no loss in it can be negative, a negative
+value warns once. The function takes no more than the calls in its module need.
 With `loss-validator = "package.module:function"` your own function is called instead.
 
 The check reads the value of the loss, which waits for the device once a step. Where
@@ -61,7 +75,9 @@ the loss that is checked, not the scaled loss: overflow of that is the scaler's 
 
 ## Known limits
 A loss that a function gets as an argument is checked where it is called, if that is in the same
-file. Files of tests are left alone unless the rule is selected by its code or its name.
+file, and a check in the caller, of a loss that a function has back-propagated and returned, is not
+seen. Neither is one inside a loss module that a function gets as an argument. Anomaly detection, which
+counts, stops at NaN that the backward pass computes: inf passes. Files of tests are left alone unless the rule is selected by its code or its name.
 
 ## References
 - Zhang et al., *An Empirical Study on TensorFlow Program Bugs*, ISSTA 2018
@@ -72,12 +88,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import libcst as cst
+
 from losslint.findings import Finding, Fix, Safety, Severity
 from losslint.fixes.validator import told, validated
 from losslint.model.module import Module
 from losslint.rules.base import Rule
 from losslint.rules.validation.words import NEEDS, is_exempt
-from losslint.training.backward import Guard
+from losslint.training.backward import Backward, Guard
 from losslint.training.steps import backwards
 
 rule = Rule("LL201", __name__, __doc__, Severity.WARNING, needs=NEEDS)
@@ -94,8 +112,7 @@ def check(guard: Guard, module: Module) -> Iterator[Finding]:
     parts = list(dict.fromkeys(part.label for part in backward.components if part.label))
     yield rule.finding(
         module.span(backward.place),
-        f"`{module.text(backward.loss)}` is back-propagated unchecked: a NaN in it makes every"
-        " parameter NaN at the next step, and the run goes on",
+        f"`{module.text(backward.loss)}` is back-propagated unchecked: {_consequence(backward)}",
         fix=Fix("Check the loss before it is back-propagated", edits, Safety.SAFE)
         if edits
         else None,
@@ -104,3 +121,14 @@ def check(guard: Guard, module: Module) -> Iterator[Finding]:
             *([f"it is made of {', '.join(parts)}"] if parts else []),
         ],
     )
+
+
+def _consequence(backward: Backward) -> str:
+    match backward.place:
+        case cst.Call(
+            func=cst.Attribute(value=cst.Call(func=cst.Attribute(attr=cst.Name("scale"))))
+        ):
+            return (
+                "at a NaN in it the scaler leaves the step out, and the run goes on without a word"
+            )
+    return "a NaN in it makes every parameter NaN at the next step, and the run goes on"
