@@ -30,6 +30,8 @@ LEAVING = {cst.Break: "break", cst.Continue: "continue"}
 
 def block(run: Run, body: cst.BaseSuite | cst.Module, frame: Frame, start: State) -> Paths:
     """Every path through a block that goes on behind it."""
+    if isinstance(body, cst.SimpleStatementSuite):
+        return execute(run, body, frame, start)
     paths = [start]
     for statement in body.body:
         found: Paths = []
