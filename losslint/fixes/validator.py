@@ -94,7 +94,7 @@ def _known(
     if step is not None and "step" in takes:
         yield (f"step={step}",)
     parts = {part.label: part.text for part in backward.components if part.text}
-    if parts and "components" in takes:
+    if len(parts) > 1 and "components" in takes:
         entries = (f"{_quoted(module, label)}: {text}" for label, text in parts.items())
         yield ("components={", *entries, "}")
     if backward.non_negative and "non_negative" in takes:
