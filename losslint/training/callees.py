@@ -104,7 +104,8 @@ def class_of(node: cst.BaseExpression, frame: Frame) -> Made | None:
     if qualified is None:
         return None
     if qualified.startswith("torch."):
-        return Made(qualified) if qualified.rpartition(".")[2][:1].isupper() else None
+        last = qualified.rpartition(".")[2]
+        return Made(qualified) if last[:1].isupper() and not last.endswith("Tensor") else None
     last = qualified.rpartition(".")[2]
     found = _elsewhere(scope, qualified) if is_loss_like(last) or METERS.search(last) else None
     if found is not None and isinstance(found.node, cst.ClassDef):

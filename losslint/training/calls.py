@@ -29,7 +29,7 @@ from losslint.training.events import Escaped
 from losslint.training.propagation import SAME, propagated
 from losslint.training.run import MAX_DEPTH, Run
 from losslint.training.state import Ended, Frame, State, Stop, path_of
-from losslint.training.values import UNKNOWN, Source, Value, either, plus, some
+from losslint.training.values import UNKNOWN, Source, Value, either, is_named_as_loss, plus, some
 
 EXITS = frozenset(("sys.exit", "os._exit", "exit", "quit", "os.abort"))
 DEBUGGERS = frozenset(("set_trace", "breakpoint", "embed"))
@@ -221,7 +221,7 @@ def _called(value: Value, node: cst.Call) -> Value:
     if len(value.terms) != 1 or not name:
         return value
     (term,) = value.terms
-    is_loss = is_loss_like(name)
+    is_loss = is_named_as_loss(name)
     named = frozenset(replace(s, label=name, is_loss=s.is_loss or is_loss) for s in term)
     return replace(value, terms=frozenset((named,)))
 
@@ -274,7 +274,9 @@ def _unknown(
     value = run.evaluate(node.func, frame, state) if path_of(node.func) else base
     bound = torch_bound(node.func, value, frame)
     if bound is not None:
-        return run.of(Source(node, (), _spoken(run, node, naming), True), frame, floored=bound >= 0)
+        source = Source(node, (), _spoken(run, node, naming), True, calls=frame.every_call())
+        found = run.of(source, frame, floored=bound >= 0)
+        return replace(found, graph=found.graph and not _is_detached(values))
     if (frame.scope.names.qualified(node.func) or "").startswith(LIBRARIES):
         return either([base, *values])  # an operation, and no loss by itself
     if isinstance(node.func, cst.Attribute) and name in SAME and not base.sources:
@@ -295,8 +297,16 @@ def _opaque(run: Run, node: cst.Call, naming: str, values: list[Value], frame: F
         return replace(found, through=found.through | {node})
     callee = (path_of(node.func) or "").rpartition(".")[2]
     named = is_named_loss(node.func, UNKNOWN) or callee in run.losses
-    is_loss = is_loss_like(naming) or named
-    return run.of(Source(node, (), _spoken(run, node, naming), is_loss), frame)
+    is_loss = is_named_as_loss(naming) or named
+    label, calls = _spoken(run, node, naming), frame.every_call()
+    found = run.of(Source(node, (), label, is_loss, calls=calls), frame)
+    return replace(found, graph=found.graph and not (named and _is_detached(values)))
+
+
+def _is_detached(values: list[Value]) -> bool:
+    """Whether a loss is worked out from nothing that can be back-propagated."""
+    known = [value for value in values if value.sources]
+    return bool(known) and not any(value.graph for value in known)
 
 
 def _spoken(run: Run, node: cst.Call, naming: str) -> str:

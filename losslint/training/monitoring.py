@@ -10,7 +10,7 @@ import libcst as cst
 
 from losslint.training.backward import Component, Survey
 from losslint.training.events import Reached, Shown
-from losslint.training.naming import components, label
+from losslint.training.naming import components, is_loss, label
 from losslint.training.state import path_of
 from losslint.training.values import ANY, SUM, Term, Value
 
@@ -52,8 +52,7 @@ def unshown(survey: Survey) -> Iterator[Unshown]:
 
 def _is_task(term: Term) -> bool:
     """Whether a term is a loss, or is used as one, and no penalty on the weights."""
-    loss = any(source.is_loss or source.reduced for source in term)
-    return loss and not PENALTY.search(label(term).lower())
+    return is_loss(term) and not PENALTY.search(label(term).lower())
 
 
 def _is_any(term: Term) -> bool:
@@ -65,7 +64,8 @@ def _is_known(term: Term, terms: frozenset[Term], reached: Reached, survey: Surv
     """Whether a loss of a total is shown by itself, or goes where it may be."""
     events = survey.events
     values = [show.value for show in _seen(survey, reached)]
-    values += [e.value for e in events.escaped if e.node not in reached.value.through]
+    gone = [e.value for e in events.escaped if e.node not in reached.value.through]
+    values += [part for value in gone for part in parts(value)]
     values += [item for _, value, _ in events.returned for item in parts(value)]
     return any(term in value.losses() and not value.losses() >= terms for value in values)
 

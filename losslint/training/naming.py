@@ -15,19 +15,25 @@ from losslint.training.values import Term, Value
 def components(terms: frozenset[Term], total: cst.BaseExpression, state: State) -> list[Component]:
     """The losses of a total, in the order in which the code names them.
 
-    Those that no name holds are called by the function that yields them.
+    A name stands for a part of the total, the largest first: it may be a sum itself. What
+    no name holds is called by the function that yields it.
     """
     path = path_of(total)
-    held = [(name, value) for name, value in _holders(state) if name != path]
-    found: dict[Term, Component] = {}
-    for name, value in held:
-        for term in terms - found.keys():
-            if value.graph and not value.kept and _is_only(value, term):
-                found[term] = Component(_spoken(name), _written(name))
-                break
+    parts = [
+        (name, held)
+        for name, value in _holders(state)
+        if name != path and value.graph and not value.kept
+        for held in [value.losses()]
+        if held and held < terms
+    ]
+    left, chosen = terms, dict[str, str]()
+    for name, held in sorted(parts, key=lambda part: -len(part[1])):
+        if held <= left:
+            left -= held
+            chosen[name] = _written(name)
+    found = [Component(_spoken(name), chosen[name]) for name, _ in parts if name in chosen]
     generic = (path or "").rpartition(".")[2]
-    others = sorted(terms - found.keys(), key=label)
-    return [*found.values(), *(Component(_called(term, generic)) for term in others)]
+    return [*found, *(Component(_called(term, generic)) for term in sorted(left, key=label))]
 
 
 def _holders(state: State) -> Iterator[tuple[str, Value]]:
@@ -40,10 +46,6 @@ def _holders(state: State) -> Iterator[tuple[str, Value]]:
         for key, item in value.items:
             if isinstance(key, str) and not item.items:
                 yield f"{path}[{key!r}]", item
-
-
-def _is_only(value: Value, term: Term) -> bool:
-    return len(value.terms) == 1 and value.losses() == frozenset((term,))
 
 
 def _spoken(path: str) -> str:
@@ -62,6 +64,11 @@ def _called(term: Term, generic: str) -> str:
     if label(term) == generic and calls:
         return (path_of(calls[0].func) or generic).rpartition(".")[2]
     return label(term)
+
+
+def is_loss(term: Term) -> bool:
+    """Whether a term is a loss, or is used as one."""
+    return any(source.is_loss or source.reduced for source in term)
 
 
 def label(term: Term) -> str:

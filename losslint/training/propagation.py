@@ -7,23 +7,31 @@ from math import isnan
 
 import libcst as cst
 
-from losslint.ranges.losses import is_loss_like
 from losslint.training.events import Replaced
 from losslint.training.logic import all_of, any_of
 from losslint.training.run import Run
 from losslint.training.state import Frame, State
-from losslint.training.values import SUM, UNKNOWN, Source, Value, either, plus, some
+from losslint.training.values import (
+    SUM,
+    UNKNOWN,
+    Source,
+    Value,
+    either,
+    is_named_as_loss,
+    plus,
+    some,
+)
 
 # Results that hold the value that went in: as methods, and as functions of it.
 SAME = frozenset(
     "item detach detach_ cpu cuda float double half bfloat16 clone numpy tolist to squeeze unsqueeze"
-    " view reshape flatten expand contiguous type requires_grad_ Variable as_tensor tensor FloatTensor"
+    " view reshape flatten expand contiguous type requires_grad_ Variable as_tensor tensor Tensor FloatTensor"
     " asarray array copy deepcopy scale list tuple set dict sorted reversed values items stack cat"
     " hstack concatenate vstack any all bool int abs round log log1p exp sqrt square mul mul_ div div_"
     " get gather reduce gather_for_metrics defaultdict OrderedDict".split()
 )
 DETACHING = frozenset(
-    "item detach detach_ numpy tolist float int bool asarray array tensor".split()
+    "item detach detach_ numpy tolist float int bool asarray array tensor Tensor FloatTensor".split()
 )
 REDUCTIONS = frozenset("mean sum nanmean norm prod median logsumexp nansum".split())
 UPPER_BOUNDS = frozenset("clamp_max clamp_max_ minimum".split())
@@ -86,7 +94,9 @@ def _reduced(run: Run, node: cst.Call, name: str, value: Value, naming: str, fra
         return run.part(whole, SUM, frame) if is_collection else whole
     if not _is_full(node):
         return whole
-    return run.of(Source(node, (), naming or name, is_loss_like(naming), reduced=True), frame)
+    is_loss, calls = is_named_as_loss(naming), frame.every_call()
+    source = Source(node, (), naming or name, is_loss, reduced=True, calls=calls)
+    return replace(run.of(source, frame), graph=whole.graph)
 
 
 def _is_full(node: cst.Call) -> bool:

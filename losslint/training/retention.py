@@ -155,10 +155,19 @@ class _Place:
         for loop, bodies in self._loops():
             if any(self.accumulator.starts_anew(node) for node in nodes(loop.body)):
                 return None
+            if self._starts_in_each_step(loop):
+                return None
             over_steps = trains(bodies) or is_over_data(loop, self.module)
             if over_steps and not is_short(loop, self.module):
                 return loop
         return None
+
+    def _starts_in_each_step(self, loop: Loop) -> bool:
+        """Whether a loop stands within one over data, each turn of which begins a new sum."""
+        around = [o for o, _ in self._loops() if o is not loop and is_over_data(o, self.module)]
+        return not is_over_data(loop, self.module) and any(
+            self.accumulator.starts_anew(node) for outer in around for node in nodes(outer.body)
+        )
 
     def _loops(self) -> Iterator[tuple[Loop, list[cst.CSTNode]]]:
         """The loops around, each with all that runs in its turns and is at hand."""

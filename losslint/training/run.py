@@ -8,10 +8,9 @@ from typing import Any
 
 import libcst as cst
 
-from losslint.ranges.losses import is_loss_like
 from losslint.training.events import Events, Kept
 from losslint.training.state import Frame, State
-from losslint.training.values import UNKNOWN, Source, Value, some
+from losslint.training.values import NO_VALUE, UNKNOWN, Source, Value, is_named_as_loss, some
 
 MAX_NODES = 30_000  # expressions of one walk, those of the functions that it calls included
 MAX_DEPTH = 3  # calls within calls
@@ -100,7 +99,9 @@ class Run:
 
 
 def _part(source: Source, key: object, name: str) -> Source:
-    label = key if isinstance(key, str) and key.isidentifier() else name or source.label
+    spelled = isinstance(key, str) and key.isidentifier()
+    label = str(key) if spelled else name or source.label
     unpacked = isinstance(key, int) or bool(name)
-    is_loss = is_loss_like(label) if unpacked else source.is_loss or is_loss_like(label)
-    return Source(source.node, (*source.path, key), label, is_loss)
+    whole = source.is_loss and not unpacked and NO_VALUE.search(label.lower()) is None
+    is_loss = is_named_as_loss(label) or whole
+    return replace(source, path=(*source.path, key), label=label, is_loss=is_loss, reduced=False)

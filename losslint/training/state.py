@@ -72,6 +72,12 @@ class Frame:
         """How many calls lie between this function and the one that the walk began with."""
         return 0 if self.caller is None else self.caller.depth + 1
 
+    def every_call(self) -> tuple[cst.CSTNode, ...]:
+        """The calls by which the walk came here, the outermost first."""
+        if self.caller is None or self.call is None:
+            return ()
+        return (*self.caller.every_call(), self.call)
+
     def every_loop(self) -> tuple[Loop, ...]:
         """The loops around, those of the callers too; the outermost first."""
         above = () if self.caller is None else self.caller.every_loop()

@@ -17,7 +17,7 @@ from losslint.training.backward import Backward, Component, Guard, Survey
 from losslint.training.events import Reached
 from losslint.training.guards import guards, lookout
 from losslint.training.hiding import TrainerLog, trainer_logs
-from losslint.training.naming import components
+from losslint.training.naming import components, is_loss
 from losslint.training.retention import Retained, retained
 from losslint.training.state import path_of
 from losslint.training.surveys import surveys
@@ -167,7 +167,8 @@ def backward(module: Module, reached: Reached) -> Backward:
 
 def _components(reached: Reached) -> tuple[Component, ...]:
     """The losses that a total is made of; none where it is a single one."""
-    terms = reached.value.losses()
+    every = reached.value.losses()
+    terms = frozenset(term for term in every if is_loss(term))
     if len(terms) < 2 or reached.value.summands < 2:
         return ()
     return tuple(components(terms, reached.loss, reached.state))

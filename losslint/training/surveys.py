@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -18,7 +17,7 @@ from losslint.training.callees import scope_of
 from losslint.training.events import Reached
 from losslint.training.run import Exhausted, Run
 from losslint.training.state import Frame, State, path_of
-from losslint.training.values import Source, Value
+from losslint.training.values import Source, Value, is_named_as_loss
 from losslint.training.walk import walked
 
 # The method by which a framework gets the loss, by the name of the base class.
@@ -109,15 +108,10 @@ def start(frame: Frame) -> State:
         for parameter in (*every.posonly_params, *every.params, *every.kwonly_params):
             name = parameter.name.value
             if name != "self":
-                source = Source(parameter, (), name, is_loss_like(name) and not _is_callable(name))
+                source = Source(parameter, (), name, is_named_as_loss(name))
                 term = frozenset((source,))
                 state.names[name] = Value(None, frozenset((term,)), graph=True)
     return state
-
-
-def _is_callable(name: str) -> bool:
-    """Whether a name that speaks of losses is rather that of a loss function."""
-    return re.search(r"crit|_fn|func|^loss_f$|weight", name.lower()) is not None
 
 
 def hand_over(frame: Frame, run: Run) -> None:

@@ -87,9 +87,9 @@ def _holder(reached: Reached, weight: LearnedWeight, home: Module) -> str:
         path = path_of(node.func) if isinstance(node, cst.Call) else None
         if path is not None:
             value = reached.state.names.get(path) or instance(path, frame)
-            if value is not None and isinstance(value.made, Made):
-                if computes in _methods(value.made.facts):
-                    return path
+            made = value.made if value is not None else None
+            if isinstance(made, Made) and computes in _methods(made.facts):
+                return path
     return ""
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import inf, isfinite, nan
 
 import libcst as cst
+
+from losslint.ranges.losses import is_loss_like
+
+# What speaks of losses and is none: a function, a weight, a setting.
+NO_VALUE = re.compile(r"crit|_fn|func|^loss_f$|weight|coef|lambda|scale|ratio|_type|_name|_mode")
 
 SPECIALS = (nan, inf, -inf)
 MAX_TERMS = 24  # of one sum; more of them are one
@@ -20,6 +26,9 @@ ANY = "*"  # an item that is not known by its key
 class Source:
     """Where a value comes from: a call, a parameter, and the way from there to the value.
 
+    `calls` are those by which the walk came there: a function that is called twice yields
+    two values.
+
     `path` is `(0,)` for the first item of a tuple that a call returns, `("loss",)` for an
     attribute or an entry of that name. `is_loss` is what is known of its meaning, `reduced` that it
     is a sum or a mean over all of something.
@@ -30,19 +39,24 @@ class Source:
     label: str = ""
     is_loss: bool = False
     reduced: bool = False
+    calls: tuple[cst.CSTNode, ...] = ()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Source) and (self.node, self.path) == (other.node, other.path)
+        return isinstance(other, Source) and self._identity == other._identity
 
     def __hash__(self) -> int:
-        return hash((id(self.node), self.path))
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[object, ...]:
+        return self.node, self.path, self.calls
 
     def holds(self, other: Source) -> bool:
         """Whether one of the two is a part of the other, or the sum of its parts."""
         mine, its = _steps(self.path), _steps(other.path)
         shorter = min(len(mine), len(its))
         same = all(a == b or ANY in (a, b) for a, b in zip(mine[:shorter], its, strict=False))
-        return self.node is other.node and same
+        return self.node is other.node and self.calls == other.calls and same
 
 
 def _steps(path: tuple[object, ...]) -> tuple[object, ...]:
@@ -50,6 +64,11 @@ def _steps(path: tuple[object, ...]) -> tuple[object, ...]:
 
 
 Term = frozenset[Source]
+
+
+def is_named_as_loss(name: str) -> bool:
+    """Whether a name says that the value that it holds is a loss."""
+    return is_loss_like(name) and NO_VALUE.search(name.lower()) is None
 
 
 @dataclass(frozen=True)

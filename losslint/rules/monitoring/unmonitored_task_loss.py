@@ -67,8 +67,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
 from losslint.findings import Edit, Finding, Fix, Safety, Severity
 from losslint.fixes.shown import extended
 from losslint.model.module import Module
@@ -91,16 +89,11 @@ def check(survey: Survey, module: Module) -> Iterator[Finding]:
         names = ", ".join(f"`{label}`" for label in labels)
         edits = _fix(one, module)
         yield rule.finding(
-            module.span(_marked(one.show.node)),
+            module.span(one.show.expression),
             f"this shows a total, and nothing shows the losses in it: {names}",
             fix=Fix("Show each loss beside the total", edits, Safety.SAFE) if edits else None,
             evidence=[_made_of(one, module)],
         )
-
-
-def _marked(node: cst.CSTNode) -> cst.CSTNode:
-    """The name of the call, as its arguments may go over many lines."""
-    return node.func if isinstance(node, cst.Call) else node
 
 
 def _made_of(one: Unshown, module: Module) -> str:
