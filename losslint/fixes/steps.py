@@ -101,12 +101,13 @@ def _counted(module: Module, loop: AnyLoop) -> str | None:
 def _raised(module: Module, loop: AnyLoop) -> tuple[str | None, str | None]:
     """The names that a loop itself raises by 1: in every turn, and on a condition."""
     found: list[str | None] = [None, None]
+    given = {dotted(n.target) for n in nodes(loop.body) if isinstance(n, cst.AssignTarget)}
     for node in sorted(
         (n for n in nodes(loop.body) if isinstance(n, cst.AugAssign)),
         key=lambda n: module.span(n).start,
     ):
         name = _raised_by_1(node)
-        if name is None or not _counts_steps(name):
+        if name is None or not _counts_steps(name) or name in given:
             continue
         sometimes = False
         for around in ancestors(module.tree, node):
@@ -157,6 +158,8 @@ def _is_range(module: Module, loop: AnyLoop) -> bool:
 
 def _variable(loop: AnyLoop) -> str | None:
     match loop:
+        case cst.For(iter=cst.Call(func=cst.Name("range"), args=[_, _, _])):
+            return None  # the offset of a part of the batch
         case cst.For(target=cst.Name(name)) if name.strip("_"):
             return name
     return None

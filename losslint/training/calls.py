@@ -207,12 +207,19 @@ def _follow(
     for _, path in inner.returns:
         state.decisions = tuple(dict.fromkeys((*state.decisions, *path.decisions)))
         state.hidden = tuple(dict.fromkeys((*state.hidden, *path.hidden)))
-    value = _called(value, node)
+    value = _left(_called(value, node))
     if owner is frame.owner:
         last_state = inner.returns[-1][1]
         state.names.update(_attributes(last_state))
     run.events.followed[function] = scope.module
     return value
+
+
+def _left(value: Value) -> Value:
+    """What leaves a function: its own accumulators end with it."""
+    items = tuple((key, _left(item)) for key, item in value.items)
+    kept = frozenset(path for path in value.kept if path.startswith("self."))
+    return replace(value, items=items, kept=kept)
 
 
 def _called(value: Value, node: cst.Call) -> Value:
@@ -341,5 +348,7 @@ def _grows(
     state.names[path] = replace(Value(items=items) if items else total, kept=kept)
     if path not in state.places or path.startswith("self."):
         run.events.escaped += [Escaped(node, value) for value in given]
-    run.keep(node, path, node.args[0].value, given[0], frame, state)
+    pairs = zip(node.args, values, strict=True)
+    expression = next(arg.value for arg, value in pairs if value is given[0])
+    run.keep(node, path, expression, given[0], frame, state)
     return True

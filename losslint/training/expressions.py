@@ -282,7 +282,7 @@ def _dictionary_of(run: Run, node: cst.DictComp, frame: Frame, state: State) -> 
     found: dict[object, Value] = {}
     for n, inner in enumerate(turns(run, node.for_in, frame, state)):
         key = run.evaluate(node.key, frame, inner)
-        known = key.number if isinstance(key.number, str) else (n, ANY)
+        known = key.number if isinstance(key.number, str) else (node, n)
         found[known] = run.evaluate(node.value, frame, inner)
     return Value(items=tuple(found.items()))
 

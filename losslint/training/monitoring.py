@@ -44,10 +44,15 @@ def unshown(survey: Survey) -> Iterator[Unshown]:
         tasks = [term for term in terms if _is_task(term)]
         if reached.value.summands < 2 or not _differ(tasks) or any(map(_is_any, terms)):
             continue
-        shows = [show for show in _seen(survey, reached) if show.value.losses() >= terms]
+        shows = [show for show in _seen(survey, reached) if _is_of(show.value, terms)]
         if not shows or any(_is_known(term, terms, reached, survey) for term in tasks):
             continue
         yield _chosen(reached, shows, tasks)
+
+
+def _is_of(value: Value, terms: frozenset[Term]) -> bool:
+    """Whether a value is that total; one that was gathered may hold more."""
+    return value.losses() >= terms if value.kept else value.losses() == terms
 
 
 def _is_task(term: Term) -> bool:

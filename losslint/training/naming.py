@@ -39,13 +39,14 @@ def components(terms: frozenset[Term], total: cst.BaseExpression, state: State) 
 def _holders(state: State) -> Iterator[tuple[str, Value]]:
     """Every name that holds a value, and every entry of a dictionary that is known by its key."""
     for path, value in state.names.items():
-        if path not in state.places:
+        if path not in state.places or path.partition("[")[0] in state.loose:
             continue
-        if not value.items:
+        if not value.items and path not in state.loose:
             yield path, value
         for key, item in value.items:
-            if isinstance(key, str) and not item.items:
-                yield f"{path}[{key!r}]", item
+            entry = f"{path}[{key!r}]"
+            if isinstance(key, str) and not item.items and entry not in state.loose:
+                yield entry, item
 
 
 def _spoken(path: str) -> str:
@@ -73,4 +74,4 @@ def is_loss(term: Term) -> bool:
 
 def label(term: Term) -> str:
     """What the sources of a term are called."""
-    return min((source.label for source in term), default="")
+    return min((_spoken(source.label) for source in term), default="")

@@ -133,7 +133,7 @@ class _Place:
         found = {source for source in every if source.is_loss}
         terms = self.kept.value.losses()
         if not found and any(terms <= one.value.losses() for one in self.survey.events.reached):
-            found = every
+            found = {source for source in every if source.reduced}
         return sorted(found, key=lambda source: (source.label, str(source.path)))
 
     # --- whether it grows ---------------------------------------------------------------

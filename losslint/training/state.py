@@ -100,6 +100,7 @@ class State:
     names: dict[str, Value] = field(default_factory=dict)
     places: dict[str, cst.BaseExpression] = field(default_factory=dict)
     fresh: frozenset[str] = frozenset()
+    loose: frozenset[str] = frozenset()  # names that some path here has given nothing
     decisions: tuple[Decision, ...] = ()
     hidden: tuple[cst.CSTNode, ...] = ()  # what replaced the value that was injected
 
@@ -115,6 +116,7 @@ class State:
         self.names[path] = value
         self.places[path] = place
         self.fresh |= {path}
+        self.loose -= {path}
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,12 +152,22 @@ def _join(states: list[State]) -> State:
         return first
     found = first.copy()
     for state in others:
+        found.loose |= state.loose | _unlike(found, state)
         for path, value in state.names.items():
             known = found.names.get(path)
             found.names[path] = value if known is None else either((known, value))
             found.places.setdefault(path, state.places.get(path, cst.Name("_")))
         found.fresh &= state.fresh
     return found
+
+
+def _unlike(one: State, other: State) -> frozenset[str]:
+    """The names, and the entries of dictionaries, that only one of two paths has given."""
+    found = one.names.keys() ^ other.names.keys()
+    for path in one.names.keys() & other.names.keys():
+        keys = {key for key, _ in one.names[path].items} ^ {k for k, _ in other.names[path].items}
+        found |= {f"{path}[{key!r}]" for key in keys if isinstance(key, str)}
+    return frozenset(found)
 
 
 def path_of(node: cst.CSTNode | None) -> str | None:

@@ -17,7 +17,7 @@ from losslint.training.callees import scope_of
 from losslint.training.events import Reached
 from losslint.training.run import Exhausted, Run
 from losslint.training.state import Frame, State, path_of
-from losslint.training.values import Source, Value, is_named_as_loss
+from losslint.training.values import UNKNOWN, Source, Value, is_named_as_loss
 from losslint.training.walk import walked
 
 # The method by which a framework gets the loss, by the name of the base class.
@@ -130,8 +130,8 @@ def hand_over(frame: Frame, run: Run) -> None:
     if run.events.reached or _is_manual(owner, frame):
         return
     for node, value, state in run.events.returned:
-        loss = _returned_loss(node.value)
-        if loss is not None and value.sources:
+        loss = _returned_loss(node.value, value, state)
+        if loss is not None and value.sources and not _is_of_prediction(node, frame):
             known = dict(value.items).get("loss", value.items[0][1] if value.items else value)
             reached = Reached(node, loss, known.whole(), frame, state, len(run.events.ended))
             run.events.reached.append(reached)
@@ -148,17 +148,36 @@ def _is_manual(owner: ClassFacts, frame: Frame) -> bool:
     return False
 
 
-def _returned_loss(node: cst.BaseExpression | None) -> cst.BaseExpression | None:
+def _is_of_prediction(node: cst.Return, frame: Frame) -> bool:
+    """Whether `compute_loss` returns here only `if return_outputs`: not in training."""
+    inner: cst.CSTNode = node
+    for around in ancestors(frame.scope.module.tree, node):
+        if isinstance(around, cst.If) and path_of(around.test) == "return_outputs":
+            return inner is around.body
+        inner = around
+    return False
+
+
+def _returned_loss(
+    node: cst.BaseExpression | None, value: Value, state: State
+) -> cst.BaseExpression | None:
+    """The part of what is returned that is the loss; None where it has no expression of its own."""
     match node:
         case cst.Dict():
             for element in node.elements:
                 match element:
-                    case cst.DictElement(key=cst.SimpleString() as key, value=value):
+                    case cst.DictElement(key=cst.SimpleString() as key, value=given):
                         if key.evaluated_value == "loss":
-                            return value
+                            return given
             return None
         case cst.Tuple(elements=[first, *_]):
             return first.value
         case cst.IfExp(orelse=orelse):
-            return _returned_loss(orelse)
+            return _returned_loss(orelse, state.names.get(path_of(orelse) or "", UNKNOWN), state)
+        case cst.Call(func=func, args=[cst.Arg(value=cst.Dict() as inner)]):
+            return _returned_loss(inner, value, state)
+        case cst.Call(func=func) if (path_of(func) or "").rpartition(".")[2][:1].isupper():
+            return None  # an object of whatever class
+        case cst.Name(name) if value.items:
+            return state.places.get(f"{name}['loss']")
     return node

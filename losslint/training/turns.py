@@ -11,7 +11,7 @@ from losslint.training.run import Run
 from losslint.training.state import Frame, State, path_of
 from losslint.training.values import ANY, UNKNOWN, Value, some
 
-MAX_TURNS = 6  # of a loop over a collection whose items are known
+MAX_TURNS = 16  # of a loop over a collection whose items are known
 
 
 def bind(run: Run, target: cst.BaseExpression, value: Value, frame: Frame, state: State) -> None:
@@ -65,6 +65,7 @@ def _store(
     if path is not None:
         state.names[path] = value
         state.places[path] = target
+        state.loose -= {path}
     if whole is None:
         return
     known = state.names.get(whole, UNKNOWN)

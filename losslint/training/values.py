@@ -196,7 +196,7 @@ def _joined(one: Value, other: Value, terms: frozenset[Term], number: float | st
     return Value(
         number,
         terms,
-        one.graph or other.graph,
+        _graph(one, other),
         kept=one.kept | other.kept,
         tested=one.tested or other.tested,
         explicit=one.explicit or other.explicit,
@@ -204,6 +204,13 @@ def _joined(one: Value, other: Value, terms: frozenset[Term], number: float | st
         through=one.through | other.through,
         summands=max(one.summands, other.summands),
     )
+
+
+def _graph(one: Value, other: Value) -> bool:
+    """Whether a sum or a product can be back-propagated: beside a loss, the rest is numbers."""
+    if one.graph != other.graph and one.is_loss != other.is_loss:
+        return one.graph if one.is_loss else other.graph
+    return one.graph or other.graph
 
 
 def _sum(one: float | str | None, other: float | str | None, sign: int) -> float | None:
