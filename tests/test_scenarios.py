@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 
-from losslint import fix_source
+from losslint import check_paths, fix_source
 
 PROJECT = Path(__file__).parents[1] / "fixtures" / "scenarios" / "negative_loss"
 SEEDS = range(5)
@@ -197,3 +197,67 @@ def test_the_project_runs_from_its_own_command_line() -> None:
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("best epoch: 1 of 1\n")
     assert "loss=" in run.stderr  # the bar shows the weighted total, and only that
+
+
+def test_the_project_yields_all_its_findings_and_is_clean_after_the_fix(fixed: Path) -> None:
+    assert found(PROJECT) == {"LL101", "LL102", "LL105", "LL201", "LL301"}
+    assert found(fixed) == set()
+
+
+def found(project: Path) -> set[str]:
+    """The codes of what is found in a project, opt-in rules left out."""
+    return {finding.code for report in check_paths([project]) for finding in report.findings}
+
+
+def test_after_the_fix_the_bar_shows_every_loss(fixed: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "train.py", "--epochs", "1"]
+    run = subprocess.run(command, cwd=fixed, capture_output=True, text=True)
+
+    assert run.returncode == 0, run.stderr
+    for name in ("loss=", "loss_modulation=", "loss_snr="):
+        assert name in run.stderr
+
+
+@pytest.mark.parametrize("bad", ["nan", "inf", "-inf"])
+def test_after_the_fix_a_loss_that_is_not_finite_stops_the_run(fixed: Path, bad: str) -> None:
+    with imported(fixed) as train:
+        model, batch = torch.nn.Linear(2, 2), torch.zeros(4, 2)
+        labels = torch.zeros(4, dtype=torch.long)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        scaler = torch.amp.GradScaler("cuda", enabled=False)
+        before = model.weight.detach().clone()
+
+        with pytest.raises(ValueError, match=rf"loss={bad}.*loss_modulation=.*loss_snr="):
+            train.train_epoch(
+                Both(model),
+                lambda losses: (sum(losses) + float(bad), None),
+                [(batch, labels, labels)],
+                optimizer,
+                scaler,
+                torch.device("cpu"),
+                Silent(),
+            )
+    assert torch.equal(model.weight, before)
+
+
+class Both(torch.nn.Module):
+    """A model that gives the same logits for both tasks."""
+
+    def __init__(self, head: torch.nn.Module) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits of shape `(batch, 2)`, twice."""
+        logits = self.head(inputs)
+        return logits, logits
+
+
+class Silent:
+    """A progress bar that shows nothing."""
+
+    def update(self) -> None:
+        """One step on."""
+
+    def set_postfix(self, **shown: str) -> None:
+        """What a bar would show."""
