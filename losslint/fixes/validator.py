@@ -93,7 +93,9 @@ def _known(
     """The arguments that say more of a loss than its value, of those that its check takes."""
     if step is not None and "step" in takes:
         yield (f"step={step}",)
-    parts = {part.label: part.text for part in backward.components if part.text}
+    mark = quote(module)
+    named = [part for part in backward.components if part.text]
+    parts = {part.label: part.text.replace('"', mark) for part in named}
     if len(parts) > 1 and "components" in takes:
         entries = (f"{_quoted(module, label)}: {text}" for label, text in parts.items())
         yield ("components={", *entries, "}")
