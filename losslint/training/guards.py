@@ -16,7 +16,7 @@ from losslint.training.values import SPECIALS, Source
 from losslint.training.walk import walked
 
 MAX_SOURCES = 6  # of one loss, that are injected one at a time
-NAN, INF, MINUS_INF = SPECIALS
+NAN, INF, _ = SPECIALS
 
 
 def guards(survey: Survey, places: Sequence[tuple[Reached, Backward]]) -> Iterator[Guard]:

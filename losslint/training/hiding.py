@@ -28,6 +28,8 @@ class TrainerLog:
 
 def trainer_logs(module: Module) -> Iterator[TrainerLog]:
     """Every `TrainingArguments(...)` of transformers whose filter is on."""
+    if b"TrainingArguments" not in module.source.data:
+        return
     names = Names(module.tree)
     for node in nodes(module.tree):
         if not isinstance(node, cst.Call):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from losslint.model.names import dotted
-from losslint.model.parents import nodes
+from losslint.model.parents import children, nodes
 from losslint.ranges.losses import is_loss_like
 from losslint.training.state import path_of
 
@@ -40,7 +40,7 @@ def bodies(tree: cst.Module) -> dict[cst.FunctionDef | None, list[cst.CSTNode]]:
             case cst.Lambda():
                 pass
             case _:
-                stack.extend((child, around) for child in reversed(node.children))
+                stack.extend((child, around) for child in reversed(tuple(children(node))))
     return {
         around: held
         for around, held in found.items()
