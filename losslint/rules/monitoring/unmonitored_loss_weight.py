@@ -9,7 +9,7 @@ them: no log, no progress bar, no other method, no `named_parameters()`.
 The weights decide which task is trained. A task whose weight has gone to 0 is switched
 off, one whose weight has run away drowns the others, and the total tells neither: under
 `exp(-s) * L + s` a task with L = 0.01 settles at a weight of 100 and one with L = 10 at 0.1, and
-both add about the same to the total. What has been learned is seen only where it is shown.
+the weighted loss of each is 1. What has been learned is seen only where it is shown.
 
 ## Example
 ```python
