@@ -88,6 +88,6 @@ TOYS = (
 @pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch) -> tuple[Rule, ...]:
     """Let the engine know the toy rules, and no others."""
-    monkeypatch.setattr(check, "subjects", _words)
+    monkeypatch.setattr(check, "PROVIDERS", ((frozenset({Word}), _words),))
     monkeypatch.setattr(registry, "all_rules", lambda: TOYS)
     return TOYS
