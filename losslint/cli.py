@@ -124,7 +124,7 @@ def _slim(report: FileReport) -> FileReport:
     """The report without its source, unless that will be shown: a tree may be large."""
     if report.findings or report.before:
         return report
-    return replace(report, source=replace(report.source, text=""))
+    return replace(report, source=report.source.with_data(b""))
 
 
 def _standard_input(run: Run, options: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ import losslint
 from losslint.cli import main
 
 BAD, CLEAN, WORSE = "bad = 1\n", "x = 1\n", "worse = 1\n"
+R_NOTEBOOK = '{"nbformat": 4, "cells": [], "metadata": {"language_info": {"name": "R"}}}'
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +104,8 @@ def test_the_exit_status_is_that_of_the_contract(arguments: str, status: int) ->
     if "crash" in arguments:
         write(crash="boom\n")
     Path("wrong.toml").write_text("selct = []\n")
-    Path("note.ipynb").write_text(json.dumps({"cells": []}))
+    if "note" in arguments:
+        Path("note.ipynb").write_text(json.dumps({"cells": []}))
     assert main(arguments.split()) == status
 
 
@@ -143,12 +145,12 @@ def test_a_run_without_findings_says_what_it_looked_at_and_what_not(
 ) -> None:
     write(clean=CLEAN)
     for name in ("a", "b"):
-        Path(f"{name}.ipynb").write_text("{}")
+        Path(f"{name}.ipynb").write_text(R_NOTEBOOK)
     os.symlink(here.parent, "elsewhere")
     assert main(["--output-format", form]) == 0
     output = capsys.readouterr()
     said = output.err if form == "json" else output.out
-    assert said == "Checked 1 file: no findings.\nNot checked: 1 link, 2 notebooks.\n"
+    assert said == "Checked 1 file: no findings.\nNot checked: 1 link, 2 non-Python notebooks.\n"
     if form == "json":
         assert json.loads(output.out) == []
 

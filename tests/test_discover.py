@@ -157,12 +157,10 @@ def test_a_pipe_is_not_opened() -> None:
     ]
 
 
-def test_notebooks_in_folders_are_counted_and_named_ones_refused() -> None:
-    make("a.ipynb", "venv/b.ipynb")
-    assert list(discover(["."], Settings())) == [Skipped("a.ipynb", "notebooks")]
-    assert list(discover(["a.ipynb"], Settings())) == [
-        Problem("a.ipynb", "notebooks are not checked yet")
-    ]
+def test_notebooks_are_found_as_modules_are() -> None:
+    make("a.ipynb", "venv/b.ipynb", ".ipynb_checkpoints/a-checkpoint.ipynb")
+    assert list(discover(["."], Settings())) == [Python("a.ipynb")]
+    assert list(discover(["venv/b.ipynb"], Settings())) == [Python("venv/b.ipynb")]
 
 
 @pytest.mark.parametrize("path", ["missing.py", "missing/", "a.py/b.py", "a\0b"])

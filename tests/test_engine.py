@@ -47,10 +47,10 @@ def test_a_rule_that_crashes_is_said_and_the_others_still_count() -> None:
 
 
 def test_a_model_that_crashes_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(_: object) -> None:
+    def crash(*_: object) -> None:
         raise RecursionError
 
-    monkeypatch.setattr("losslint.engine.check.subjects", crash)
+    monkeypatch.setattr("losslint.engine.check._facts", crash)
     (finding,) = check_source("bad = 1\n")
     assert (finding.code, finding.message) == (
         "LL000",

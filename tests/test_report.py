@@ -50,6 +50,7 @@ def test_json_has_the_shape_of_ruffs() -> None:
             "edits": [
                 {
                     "content": "good",
+                    "cell": None,
                     "location": {"row": 1, "column": 10},
                     "end_location": {"row": 1, "column": 13},
                 }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from losslint.config import Settings
+from losslint.engine.reading import parsed
 from losslint.engine.selection import Selection
 from losslint.engine.suppress import may_hold_suppressions, suppress
 from losslint.findings import Finding, Span
@@ -16,6 +17,7 @@ from losslint.ranges.run import Unfollowed
 from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 from losslint.rules import registry, unreadable_source
 from losslint.rules.base import Rule, findings
+from losslint.source.notebook import opened
 from losslint.source.text import Source, Undecodable
 from losslint.training import means, selections, steps, unread, weighted
 from losslint.training.backward import Guard, Survey
@@ -42,7 +44,7 @@ def check_source(
     settings = settings or Settings()
     rules = Selection(registry.all_rules(), settings).for_file(filename)
     try:
-        source = Source.from_text(filename, text)
+        source = opened(Source.from_text(filename, text))
     except Undecodable as problem:
         return [unreadable(str(problem))]
     return check(source, rules, settings)
@@ -56,8 +58,9 @@ def check(source: Source, rules: Iterable[Rule], settings: Settings) -> list[Fin
         return []
     try:
         with deep_recursion():
-            module = Module(source, settings)
+            module, broken = parsed(source, settings)
             found, crashes = _run(able, module)
+            crashes += [unreadable(problem.message, problem.offset) for problem in broken]
             kept = suppress(found, rules, module, complete=not crashes)
             return sorted([*kept, *crashes], key=_order)
     except Unreadable as problem:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from losslint.config import Settings
 from losslint.engine.check import check, unreadable
+from losslint.engine.reading import parsed
 from losslint.engine.selection import Selection
-from losslint.findings import Edit, Finding, Safety, Severity
-from losslint.model.module import Module, Unreadable
+from losslint.findings import Edit, Finding, Safety, Severity, Span
+from losslint.model.module import Unreadable
 from losslint.rules import registry
 from losslint.rules.base import Rule
+from losslint.source.notebook import opened
 from losslint.source.text import Source, Undecodable
 
 # Fixes that overlap wait for the next pass. Nothing sound needs this many.
@@ -40,7 +42,7 @@ class FixResult:
     @property
     def text(self) -> str:
         """The fixed text, with the byte order mark that it came with."""
-        return self.source.bom.decode() + self.source.text
+        return self.source.bom.decode() + self.source.content
 
 
 def fix_source(
@@ -54,7 +56,7 @@ def fix_source(
     settings = settings or Settings()
     rules = Selection(registry.all_rules(), settings).for_file(filename)
     try:
-        source = Source.from_text(filename, text)
+        source = opened(Source.from_text(filename, text))
     except Undecodable as problem:
         return FixResult(Source(filename, text), 0, (unreadable(str(problem)),))
     return settle(source, rules, settings, SAFE_AND_UNSAFE if unsafe else SAFE_ONLY)
@@ -122,17 +124,17 @@ def apply_edits(source: Source, edits: Iterable[Edit]) -> Source:
     Equal edits are one; insertions at one place keep their order.
 
     Raises:
-        ValueError: two edits overlap.
+        ValueError: two edits overlap, or the source has no place for one.
     """
-    parts: list[bytes] = []
+    pieces: list[tuple[Span, bytes]] = []
     at = 0
     for edit in sorted(dict.fromkeys(edits), key=lambda edit: edit.span):
         if edit.span.start < at:
             raise ValueError(f"edits overlap at byte {edit.span.start}")
         newline = source.newline_at(edit.span.start)
-        parts += [source.data[at : edit.span.start], LINE_FEED.sub(newline, edit.text).encode()]
+        pieces.append((edit.span, LINE_FEED.sub(newline, edit.text).encode()))
         at = edit.span.end
-    return source.with_data(b"".join([*parts, source.data[at:]]))
+    return source.spliced(pieces)
 
 
 def _apply_what_fits(
@@ -185,7 +187,7 @@ def _apply(source: Source, findings: list[Finding], settings: Settings) -> Sourc
     try:
         changed = apply_edits(source, edits)
         changed.encode()
-        Module(changed, settings)
+        parsed(changed, settings)
     except UnicodeEncodeError as problem:
         raise Unfit(f"{source.encoding} cannot write it") from problem
     except Unreadable as problem:
@@ -196,9 +198,8 @@ def _apply(source: Source, findings: list[Finding], settings: Settings) -> Sourc
 
 
 def _withheld(finding: Finding, source: Source, why: str) -> str:
-    row, column = source.position(finding.span.start)
-    place = f"{source.name}:{row}:{column}"
-    return f"{place}: the fix of {finding.code} was not applied: {why}"
+    place = source.place(finding.span.start)
+    return f"{source.name}:{place}: the fix of {finding.code} was not applied: {why}"
 
 
 def _key(finding: Finding, source: Source) -> str:

@@ -13,7 +13,8 @@ from losslint.engine.selection import Selection
 from losslint.engine.write import Changed, write
 from losslint.findings import Finding, Safety
 from losslint.rules import registry, unreadable_source
-from losslint.source.discover import Found, Problem, Skipped, discover
+from losslint.source.discover import NOTEBOOKS, Found, Problem, Skipped, discover
+from losslint.source.notebook import Notebook, opened
 from losslint.source.text import Source, Undecodable
 
 
@@ -93,9 +94,11 @@ class Run:
     def report_bytes(self, name: str, raw: bytes) -> FileReport:
         """Check and, if asked for, fix what is in memory. Writes nothing."""
         try:
-            source = Source.decode(name, raw)
+            source = opened(Source.decode(name, raw))
         except Undecodable as problem:
             return _unreadable(name, str(problem))
+        if isinstance(source, Notebook) and not source.is_python:
+            return FileReport(name, source, skipped=NOTEBOOKS)
         rules = self.selection.for_file(name)
         if not self.fixes:
             return FileReport(name, source, tuple(check(source, rules, self.settings)))

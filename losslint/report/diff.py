@@ -18,7 +18,7 @@ def unified(reports: Iterable[FileReport]) -> Iterator[Line]:
         if report.before is None:
             continue
         name = display_name(report.path)
-        before, after = report.before.text, report.source.text
+        before, after = report.before.content, report.source.content
         lines = difflib.unified_diff(_lines(before), _lines(after), name, name)
         for line in lines:
             yield [(line.removesuffix("\n"), STYLES.get(line[0], ""))]

@@ -32,7 +32,7 @@ def _item(finding: Finding, fingerprint: str, report: FileReport) -> dict[str, A
         "message": finding.message,
         "severity": finding.severity.value,
         "filename": display_name(report.path),
-        "cell": None,
+        "cell": source.place(finding.span.start).cell,
         "location": _location(source, finding.span.start),
         "end_location": _location(source, finding.span.end),
         "noqa_row": noqa_row(source, finding.span.start),
@@ -54,11 +54,12 @@ def _fix(fix: Fix, source: Source) -> dict[str, Any]:
 def _edit(edit: Edit, source: Source) -> dict[str, Any]:
     return {
         "content": edit.text,
+        "cell": source.place(edit.span.start).cell,
         "location": _location(source, edit.span.start),
         "end_location": _location(source, edit.span.end),
     }
 
 
 def _location(source: Source, offset: int) -> dict[str, int]:
-    row, column = source.position(offset)
-    return {"row": row, "column": column}
+    place = source.place(offset)
+    return {"row": place.row, "column": place.column}

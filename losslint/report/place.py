@@ -22,7 +22,7 @@ def noqa_row(source: Source, offset: int) -> int:
     row = source.position(offset)[0]
     while row < source.line_count and source.line(row).endswith("\\"):
         row += 1
-    return row
+    return source.place(source.line_start(row)).row
 
 
 def fingerprints(report: FileReport) -> list[str]:

@@ -33,10 +33,10 @@ def full(reports: Iterable[FileReport], *, verbose: bool = False) -> Iterator[Li
 
 
 def _headline(finding: Finding, report: FileReport) -> Line:
-    row, column = report.source.position(finding.span.start)
+    place = report.source.place(finding.span.start)
     severity = finding.severity.value
     return [
-        (f"{printable(display_name(report.path))}:{row}:{column}:", "path"),
+        (f"{printable(display_name(report.path))}:{place}:", "path"),
         (" ", ""),
         (f"{severity} {finding.code}", severity),
         (f" {finding.name}: {printable(finding.message)}", ""),
@@ -51,8 +51,7 @@ def _body(finding: Finding, source: Source, verbose: bool) -> Iterator[Line]:
     if finding.code == unreadable_source.rule.code:
         yield from _trace(finding, verbose)
         return
-    row = source.position(finding.span.start)[0]
-    gutter = len(str(row)) + 1
+    gutter = len(str(source.place(finding.span.start).row)) + 1
     yield from _frame(source, finding.span, gutter)
     for statement in finding.evidence:
         yield [(f"{'':{gutter}}= ", "gutter"), (printable(statement), "")]
@@ -70,6 +69,7 @@ def _trace(finding: Finding, verbose: bool) -> Iterator[Line]:
 def _frame(source: Source, span: Span, gutter: int) -> Iterator[Line]:
     """The line before and the first line of `span`, with the span underlined."""
     row, column = source.position(span.start)
+    shown = source.place(span.start).row
     end_row, end_column = source.position(span.end)
     line = source.line(row)
     found = line[column - 1 : end_column - 1 if end_row == row else len(line)]
@@ -77,8 +77,8 @@ def _frame(source: Source, span: Span, gutter: int) -> Iterator[Line]:
     bar = (f"{'':{gutter}}|", "gutter")
     yield [bar]
     if row > 1 and source.line(row - 1).strip():
-        yield [(f"{row - 1:>{gutter - 1}} | ", "gutter"), (printable(source.line(row - 1)), "")]
-    yield [(f"{row:>{gutter - 1}} | ", "gutter"), (printable(line), "")]
+        yield [(f"{shown - 1:>{gutter - 1}} | ", "gutter"), (printable(source.line(row - 1)), "")]
+    yield [(f"{shown:>{gutter - 1}} | ", "gutter"), (printable(line), "")]
     marks = "^" * max(1, width(printable(found)))
     yield [bar, (" " * (indent + 1), ""), (marks + " ..." * (end_row > row), "error")]
 

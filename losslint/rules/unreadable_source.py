@@ -27,8 +27,8 @@ not meant to be checked is left out by `exclude`.
 
 ## Known limits
 A file without a single word that any selected rule looks for is not parsed, so
-a syntax error in it is not reported. A notebook is reported when it is named;
-those found in a folder are counted in the summary as not checked.
+a syntax error in it is not reported. A cell of a notebook that is no Python is
+reported, and the others are checked without what it defines.
 
 ## References
 - PEP 263, on the encodings of source files: https://peps.python.org/pep-0263/

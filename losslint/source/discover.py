@@ -36,7 +36,7 @@ class Problem:
 
 Found = Python | Skipped | Problem
 
-NOTEBOOKS = "notebooks"
+NOTEBOOKS = "non-Python notebooks"
 LINKS = "links"
 SPECIAL = "special files"
 
@@ -45,7 +45,7 @@ def discover(paths: Iterable[str | os.PathLike[str]], settings: Settings) -> Ite
     """Every file that `paths` lead to, each once, in the same order every time.
 
     A file that is named is taken whatever its suffix, and even if it is
-    excluded. In folders only `.py` files are, and no link is followed.
+    excluded. In folders only `.py` and `.ipynb` files are, and no link is followed.
     """
     seen: set[str] = set()
     for path in paths:
@@ -84,8 +84,6 @@ class _Walk:
             yield from self._folder(path, ignored)
         elif not stat.S_ISREG(mode):
             yield Problem(path, "neither a file nor a folder")
-        elif path.endswith(".ipynb"):
-            yield Problem(path, "notebooks are not checked yet")
         else:
             yield Python(path)
 
@@ -122,7 +120,5 @@ class _Walk:
             yield from self._folder(path, ignored)
         elif not entry.is_file(follow_symlinks=False):
             yield Skipped(path, SPECIAL)
-        elif entry.name.endswith(".ipynb"):
-            yield Skipped(path, NOTEBOOKS)
         else:
             yield Python(path)

@@ -7,8 +7,12 @@ import io
 import re
 import tokenize
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
+
+from losslint.findings import Span
 
 # What ends a line of Python. `str.splitlines` knows eight more that do not.
 LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -23,6 +27,18 @@ WIDE_BOMS = {
 
 class Undecodable(ValueError):
     """These bytes are no Python source text. The message says why."""
+
+
+class Place(NamedTuple):
+    """Where something stands, as people count: from 1, and in a notebook in its cell."""
+
+    row: int
+    column: int
+    cell: int | None = None
+
+    def __str__(self) -> str:
+        cell = f"cell {self.cell}:" if self.cell else ""
+        return f"{cell}{self.row}:{self.column}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +101,12 @@ class Source:
         Raises:
             UnicodeEncodeError: the text holds what its encoding cannot write.
         """
-        return self.bom + self.text.encode(self.encoding)
+        return self.bom + self.content.encode(self.encoding)
+
+    @property
+    def content(self) -> str:
+        """All that the file holds, as a text without its byte order mark."""
+        return self.text
 
     @cached_property
     def data(self) -> bytes:
@@ -93,8 +114,16 @@ class Source:
         return self.text.encode()
 
     def with_data(self, data: bytes) -> Source:
-        """The same file with another text, given in UTF-8."""
-        return replace(self, text=data.decode())
+        """A file of nothing but another text, which is given in UTF-8."""
+        return Source(self.name, data.decode(), self.encoding, self.bom)
+
+    def spliced(self, pieces: Sequence[tuple[Span, bytes]]) -> Source:
+        """The same file with other bytes at some spans, which come one behind the other.
+
+        Raises:
+            ValueError: the file is one in which that cannot be done.
+        """
+        return self.with_data(splice(self.data, pieces))
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -123,6 +152,10 @@ class Source:
         before = self.data[self.line_start(row) : offset]
         return row, len(before.decode(errors="ignore")) + 1
 
+    def place(self, offset: int) -> Place:
+        """What to call a byte offset in a report."""
+        return Place(*self.position(offset))
+
     def offset(self, row: int, column: int) -> int:
         """Byte offset of a row and column; the nearest one that there is."""
         row = max(1, min(row, len(self._line_starts)))
@@ -146,6 +179,16 @@ class Source:
             self.text.encode()
         except UnicodeEncodeError as problem:
             raise Undecodable("half of a surrogate pair: not text") from problem
+
+
+def splice(data: bytes, pieces: Iterable[tuple[Span, bytes]]) -> bytes:
+    """`data` with other bytes at some spans, which come one behind the other."""
+    parts: list[bytes] = []
+    at = 0
+    for span, new in pieces:
+        parts += [data[at : span.start], new]
+        at = span.end
+    return b"".join([*parts, data[at:]])
 
 
 def _refuse_binary(raw: bytes) -> None:

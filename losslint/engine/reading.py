@@ -1,0 +1,29 @@
+"""From a source to the module that is checked: a notebook without the cells that are no Python."""
+
+from __future__ import annotations
+
+from losslint.config import Settings
+from losslint.findings import Span
+from losslint.model.module import Module, Unreadable
+from losslint.source.notebook import Notebook
+from losslint.source.text import Source
+
+
+def parsed(source: Source, settings: Settings) -> tuple[Module, list[Unreadable]]:
+    """The module of a source, and what is wrong with the cells that are left out of it.
+
+    Raises:
+        Unreadable: there is nothing that can be checked.
+    """
+    if not isinstance(source, Notebook):
+        return Module(source, settings), []
+    broken = {span: problem for span in source.spans if (problem := _problem(source, span))}
+    return Module(source.without(broken), settings), list(broken.values())
+
+
+def _problem(source: Notebook, cell: Span) -> Unreadable | None:
+    try:
+        Module(source.with_data(source.data[cell.start : cell.end]))
+    except Unreadable as problem:
+        return Unreadable(problem.message, cell.start + problem.offset)
+    return None
