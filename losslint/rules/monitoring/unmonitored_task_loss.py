@@ -100,8 +100,7 @@ def _made_of(one: Unshown, module: Module) -> str:
     reached = one.reached
     if reached.frame.scope.module is not module:
         return "the total is back-propagated in another file"
-    row = module.source.position(module.span(reached.place).start)[0]
-    return f"`{module.text(reached.loss)}`, back-propagated in line {row}, adds them up"
+    return f"`{module.text(reached.loss)}`, which is back-propagated, adds them up"
 
 
 def _fix(one: Unshown, module: Module) -> tuple[Edit, ...] | None:

@@ -61,7 +61,7 @@ from losslint.fixes.moving import moved_above
 from losslint.model.module import Module
 from losslint.rules.base import Rule
 from losslint.rules.validation.words import NEEDS_TEST, is_exempt, is_here
-from losslint.training.backward import Guard
+from losslint.training.backward import Backward, Guard
 
 rule = Rule("LL203", __name__, __doc__, Severity.WARNING, needs=NEEDS_TEST)
 
@@ -73,7 +73,6 @@ def check(guard: Guard, module: Module) -> Iterator[Finding]:
         return
     if is_exempt(rule, module):
         return
-    row = module.source.position(module.span(backward.place).start)[0]
     test = getattr(late, "test", late)
     if isinstance(late, cst.Assert):
         strict = asserted_as_raise(module, late, backward.loss)
@@ -82,9 +81,15 @@ def check(guard: Guard, module: Module) -> Iterator[Finding]:
     edits = moved_above(module, late, backward.statement, strict or ())
     yield rule.finding(
         module.span(test),
-        f"this check comes after the backward pass in line {row}: the gradients are NaN by then",
+        f"this check comes after `{_called(backward, module)}`: the gradients are NaN by then",
         fix=Fix("Check the loss before it is back-propagated", edits, Safety.UNSAFE)
         if edits
         else None,
         evidence=["run with NaN in place of the loss: nothing stops it before this check"],
     )
+
+
+def _called(backward: Backward, module: Module) -> str:
+    """The call that back-propagates, without what it is given."""
+    place = backward.place
+    return module.text(place.func if isinstance(place, cst.Call) else place)
