@@ -121,3 +121,15 @@ CASES = {
 @pytest.mark.parametrize(("body", "expected"), CASES.values(), ids=CASES)
 def test_the_losses_of_a_total(body: str, expected: dict[str, str]) -> None:
     assert parts(body) == expected
+
+
+def test_an_escape_that_is_none_is_no_error() -> None:
+    found = parts(
+        """
+        print("\\d of \\w")
+        first_loss = F.mse_loss(out[0], batch[0])
+        second_loss = F.l1_loss(out[1], batch["\\d"])
+        total = first_loss + second_loss
+        """
+    )
+    assert list(found) == ["first_loss", "second_loss"]

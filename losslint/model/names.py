@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import warnings
 from collections.abc import Iterator, Sequence
 
 import libcst as cst
@@ -76,6 +77,14 @@ def dotted(node: cst.CSTNode | None) -> str | None:
     if not isinstance(node, cst.Name):
         return None
     return ".".join([node.value, *reversed(parts)])
+
+
+def string_value(node: cst.SimpleString) -> str | None:
+    """What a string says; None for bytes. Escapes of its own that are none warn nobody here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value = node.evaluated_value
+    return value if isinstance(value, str) else None
 
 
 def statements(

@@ -7,6 +7,7 @@ from math import isnan
 
 import libcst as cst
 
+from losslint.model.names import string_value
 from losslint.ranges.losses import is_loss_like
 from losslint.training.callees import Made, instance
 from losslint.training.calls import call
@@ -96,8 +97,7 @@ PREFIXES = frozenset(("0x", "0X", "0b", "0B", "0o", "0O"))
 
 
 def _string(run: Run, node: cst.SimpleString, frame: Frame, state: State) -> Value:
-    value = node.evaluated_value
-    return Value(value if isinstance(value, str) else None)
+    return Value(string_value(node))
 
 
 def _binary(run: Run, node: cst.BinaryOperation, frame: Frame, state: State) -> Value:

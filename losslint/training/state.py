@@ -9,7 +9,7 @@ import libcst as cst
 
 from losslint.model.classes import ClassFacts, classes
 from losslint.model.module import Module
-from losslint.model.names import Names, dotted, statements
+from losslint.model.names import Names, dotted, statements, string_value
 from losslint.training.values import Value, either
 
 Loop = cst.For | cst.While
@@ -187,7 +187,7 @@ def path_of(node: cst.CSTNode | None) -> str | None:
 def _key(node: cst.BaseExpression) -> str | None:
     match node:
         case cst.SimpleString():
-            return repr(node.evaluated_value)
+            return repr(string_value(node))
         case cst.Integer() | cst.Name():
             return node.value
     return None

@@ -9,6 +9,7 @@ import libcst as cst
 
 from losslint.model.classes import ClassFacts, lineage
 from losslint.model.module import Module
+from losslint.model.names import string_value
 from losslint.model.parents import ancestors, children, nodes
 from losslint.ranges.losses import is_loss_like
 from losslint.ranges.run import Unfollowed
@@ -167,7 +168,7 @@ def _returned_loss(
             for element in node.elements:
                 match element:
                     case cst.DictElement(key=cst.SimpleString() as key, value=given):
-                        if key.evaluated_value == "loss":
+                        if string_value(key) == "loss":
                             return given
             return None
         case cst.Tuple(elements=[first, *_]):

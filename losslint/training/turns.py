@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from losslint.model.names import string_value
 from losslint.training.events import Escaped
 from losslint.training.run import Run
 from losslint.training.state import Frame, State, path_of
@@ -83,7 +84,7 @@ def key_of(node: cst.BaseExpression) -> object:
     """The key that an index spells; None if it is not a constant."""
     match node:
         case cst.SimpleString():
-            return node.evaluated_value
+            return string_value(node)
         case cst.Integer():
             return int(node.value, 0)
         case cst.UnaryOperation(operator=cst.Minus(), expression=cst.Integer(value=digits)):

@@ -11,6 +11,7 @@ import libcst as cst
 
 from losslint.model.classes import ClassFacts
 from losslint.model.module import Module
+from losslint.model.names import string_value
 from losslint.model.parents import nodes
 from losslint.ranges.value import Kind
 from losslint.ranges.weights import LearnedWeight
@@ -107,7 +108,7 @@ def _is_read(weight: LearnedWeight, attribute: str, home: Module, modules: set[M
             return True
         for node in nodes(module.tree):
             match node:
-                case cst.SimpleString() if node.evaluated_value == attribute:
+                case cst.SimpleString() if string_value(node) == attribute:
                     return True
                 case cst.Attribute(attr=cst.Name(name)) if name == attribute:
                     function = function_around(module, node)

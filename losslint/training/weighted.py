@@ -11,7 +11,7 @@ from typing import Any
 import libcst as cst
 
 from losslint.model.module import Module
-from losslint.model.names import dotted
+from losslint.model.names import dotted, string_value
 from losslint.model.parents import nodes, parent
 from losslint.ranges import evaluate
 from losslint.ranges.weights import LearnedWeight
@@ -108,7 +108,7 @@ def _monitored(module: Module, call: cst.Call) -> Iterator[tuple[cst.CSTNode, st
     """Where something is told to monitor the name under which a value is logged."""
     match call.args:
         case [cst.Arg(value=cst.SimpleString() as name), *_]:
-            spelled = name.evaluated_value
+            spelled = string_value(name)
         case _:
             return
     for node in nodes(module.tree):
@@ -119,12 +119,12 @@ def _monitored(module: Module, call: cst.Call) -> Iterator[tuple[cst.CSTNode, st
                 named = dotted(callback.func) if isinstance(callback, cst.Call) else None
                 what = f"`{named or 'monitor'}`"
             case cst.DictElement(key=cst.SimpleString() as key, value=cst.SimpleString() as given):
-                if key.evaluated_value != "monitor":
+                if string_value(key) != "monitor":
                     continue
                 place, what = node, "the scheduler"
             case _:
                 continue
-        if given.evaluated_value == spelled:
+        if string_value(given) == spelled:
             yield place, str(spelled), what
 
 
