@@ -12,8 +12,9 @@ from losslint.fixes.inserting import indentation
 from losslint.fixes.moving import edited
 from losslint.fixes.wrapping import Line, wrapped
 from losslint.model.module import Module
-from losslint.model.names import Names
+from losslint.model.names import called
 from losslint.model.parents import nodes, parent
+from losslint.training.callees import scope_of
 
 WIDTH = 100
 
@@ -29,8 +30,8 @@ def finite_instead_of_nan(
     module: Module, test: cst.CSTNode, loss: cst.BaseExpression | None = None
 ) -> tuple[Edit, ...] | None:
     """Edits that write `not isfinite(x)` for `isnan(x)`, `isinf(x)` and `loss != loss` in a condition."""
-    tests = [node for node in nodes(test) if _last(node) in HALVES or _is_itself(node, loss)]
-    if not tests or {_last(node) for node in tests} >= HALVES:
+    tests = [node for node in nodes(test) if called(node) in HALVES or _is_itself(node, loss)]
+    if not tests or {called(node) for node in tests} >= HALVES:
         return None
     edits: list[Edit] = []
     for node in tests:
@@ -64,13 +65,6 @@ def asserted_as_raise(
     return (Edit(span, text), *others)
 
 
-def _last(node: cst.CSTNode) -> str:
-    match node:
-        case cst.Call(func=cst.Attribute(attr=cst.Name(name)) | cst.Name(name)):
-            return name
-    return ""
-
-
 def _is_itself(node: cst.CSTNode, loss: cst.BaseExpression | None) -> bool:
     """Whether this is `loss != loss`, or `loss == loss`, of the tensor that is back-propagated."""
     match node:
@@ -95,7 +89,7 @@ def _finite(module: Module, node: cst.CSTNode) -> list[Edit] | None:
         case cst.Call(func=cst.Attribute(attr=name)):
             return _around(module, node, [Edit(module.span(name), FINITE)])
         case cst.Call(func=cst.Name() as name):
-            qualified = Names(module.tree).qualified(name) or ""
+            qualified = scope_of(module).names.qualified(name) or ""
             other = reach(module, f"{qualified.rpartition('.')[0]}.{FINITE}")
             if other is not None:
                 return _around(module, node, [Edit(module.span(name), other)])
@@ -105,15 +99,15 @@ def _finite(module: Module, node: cst.CSTNode) -> list[Edit] | None:
 def _around(module: Module, node: cst.BaseExpression, edits: list[Edit]) -> list[Edit] | None:
     """The edits, with those around a test that says the opposite from now on."""
     match around := parent(module.tree, node):
-        case cst.Attribute(attr=cst.Name(name) as called):
+        case cst.Attribute(attr=cst.Name(name) as target):
             outer = parent(module.tree, around)
         case cst.Arg(star="", keyword=None):
             outer = parent(module.tree, around)
             func = outer.func if isinstance(outer, cst.Call) else None
-            target = func.attr if isinstance(func, cst.Attribute) else func
-            if not isinstance(target, cst.Name):
+            function = func.attr if isinstance(func, cst.Attribute) else func
+            if not isinstance(function, cst.Name):
                 return None
-            called, name = target, target.value
+            target, name = function, function.value
         case cst.GeneratorExp(elt=elt) | cst.ListComp(elt=elt) if elt is node:
             return _around(module, around, edits)
         case cst.UnaryOperation(operator=cst.Not() | cst.BitInvert() as operator):
@@ -130,7 +124,7 @@ def _around(module: Module, node: cst.BaseExpression, edits: list[Edit]) -> list
     if not isinstance(outer, cst.Call):
         return None
     if name in DUAL:
-        return _around(module, outer, [*edits, Edit(module.span(called), DUAL[name])])
+        return _around(module, outer, [*edits, Edit(module.span(target), DUAL[name])])
     return _around(module, outer, edits) if name in SAME else None
 
 
@@ -150,7 +144,7 @@ def _negated(text: str) -> str | None:
             text = f"not ({text})"
         case _:
             text = f"not {text}"
-    halves = HALVES & {_last(node) for node in nodes(test)}
+    halves = HALVES & {called(node) for node in nodes(test)}
     return text if len(halves) != 1 and _stands_alone(text) else None
 
 
@@ -191,9 +185,12 @@ def _said(module: Module, node: cst.Assert, condition: str) -> str:
 def _tested(node: cst.CSTNode) -> cst.BaseExpression | None:
     """What a call tests for being NaN or infinite."""
     match node:
-        case cst.Call(args=[arg]) if _last(node) in (FINITE, *HALVES):
+        case cst.Call(args=[arg]) if called(node) in (FINITE, *HALVES):
             return arg.value
-        case cst.Call(func=cst.Attribute(value=value), args=[]) if _last(node) in (FINITE, *HALVES):
+        case cst.Call(func=cst.Attribute(value=value), args=[]) if called(node) in (
+            FINITE,
+            *HALVES,
+        ):
             return value
     return None
 

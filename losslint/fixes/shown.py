@@ -14,8 +14,9 @@ from losslint.fixes.formatted import in_text, lazy, put
 from losslint.fixes.keys import entries, keywords, tags
 from losslint.fixes.templates import escaped
 from losslint.model.module import Module
+from losslint.model.names import called
 from losslint.model.parents import ancestors, parent
-from losslint.training.shows import KEYED, LEVELS, TAGGED, called, is_setting, value_position
+from losslint.training.shows import KEYED, LEVELS, TAGGED, is_setting, value_position
 
 # What may be done to a total before it is shown, so that it can be done to its parts as well.
 _METHODS = frozenset(

@@ -11,9 +11,10 @@ from losslint.fixes.imports import importable, reach
 from losslint.fixes.inserting import standard_imports
 from losslint.fixes.shown import extended
 from losslint.model.module import Module
+from losslint.model.names import called
 from losslint.model.parents import ancestors
 from losslint.training.means import ShownMean
-from losslint.training.shows import KEYED, TAGGED, called
+from losslint.training.shows import KEYED, TAGGED
 
 LABELS = ("min", "median", "max")
 

@@ -12,7 +12,7 @@ import libcst as cst
 from losslint.model.classes import parameters
 from losslint.model.module import Module
 from losslint.model.names import dotted
-from losslint.model.parents import ancestors, nodes
+from losslint.model.parents import ancestors, function_around, nodes
 from losslint.training.backward import Backward
 
 AnyLoop = cst.For | cst.While
@@ -177,8 +177,7 @@ def _calls(module: Module, loop: cst.For) -> Iterator[str]:
 
 def _last_value(module: Module, loop: cst.For, name: str) -> cst.BaseExpression | None:
     """What is assigned to `name` last before a loop, in its function: `bar = tqdm(...)`."""
-    around = ancestors(module.tree, loop)
-    scope = next((a for a in around if isinstance(a, cst.FunctionDef)), module.tree)
+    scope = function_around(module.tree, loop)
     values: list[cst.BaseExpression] = []
     for node in nodes(scope):
         match node:

@@ -8,6 +8,9 @@ import libcst as cst
 
 from losslint.model.names import Names, dotted, statements
 
+# What turns gradients off, as a decorator and as a context, by the last part of its name.
+WITHOUT_GRADIENTS = frozenset(("no_grad", "inference_mode"))
+
 
 @dataclass(frozen=True, eq=False)
 class ClassFacts:
@@ -53,6 +56,11 @@ def lineage(facts: ClassFacts, known: dict[str, ClassFacts]) -> list[ClassFacts]
         found.append(current)
         waiting += [known[base] for base in current.bases if base in known]
     return found
+
+
+def runs_without_gradients(function: cst.FunctionDef) -> bool:
+    """Whether a function is decorated to compute without gradients."""
+    return not WITHOUT_GRADIENTS.isdisjoint(n.rpartition(".")[2] for n in decorators(function))
 
 
 def parameters(function: cst.FunctionDef | cst.Lambda) -> list[str]:

@@ -79,6 +79,14 @@ def dotted(node: cst.CSTNode | None) -> str | None:
     return ".".join([node.value, *reversed(parts)])
 
 
+def called(node: cst.CSTNode) -> str:
+    """The last name of what a call calls: `info` for `self.logger.info(...)`; empty if there is none."""
+    match node:
+        case cst.Call(func=cst.Name(name) | cst.Attribute(attr=cst.Name(name))):
+            return name
+    return ""
+
+
 def string_value(node: cst.SimpleString) -> str | None:
     """What a string says; None for bytes. Escapes of its own that are none warn nobody here."""
     with warnings.catch_warnings():

@@ -59,6 +59,12 @@ def ancestors(tree: cst.Module, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         found = parents.get(found)
 
 
+def function_around(tree: cst.Module, node: cst.CSTNode) -> cst.FunctionDef | cst.Module:
+    """The function that `node` stands in; the module itself, if it stands in none."""
+    around = (a for a in ancestors(tree, node) if isinstance(a, cst.FunctionDef))
+    return next(around, tree)
+
+
 def nodes(tree: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Every node below `tree`, in no particular order."""
     stack: list[cst.CSTNode] = [tree]

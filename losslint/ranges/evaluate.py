@@ -14,7 +14,7 @@ from typing import Any
 
 import libcst as cst
 
-from losslint.model.classes import ClassFacts, decorators, lineage
+from losslint.model.classes import ClassFacts, decorators, lineage, runs_without_gradients
 from losslint.model.module import Module
 from losslint.model.names import dotted, statements
 from losslint.ranges import arithmetic as ar
@@ -38,8 +38,6 @@ from losslint.ranges.statements import block
 from losslint.ranges.totals import learned_weights, rectified_totals
 from losslint.ranges.value import Factor, Leaf, Origin, Value, factor_value, leaf_value, positive
 from losslint.ranges.weights import LearnedWeight, RectifiedTotal
-
-NOT_TRAINED = frozenset(("torch.no_grad", "torch.inference_mode", "no_grad", "inference_mode"))
 
 
 def subjects(module: Module) -> dict[type[Any], list[Any]]:
@@ -216,7 +214,7 @@ class Evaluator(Run):
         frame.max_paths = self.max_paths
         if closure is not None:
             frame.closure = closure.closure
-        frame.without_gradient = int(bool(decorators(node) & NOT_TRAINED))
+        frame.without_gradient = int(runs_without_gradients(node))
         env = Env(frame)
         names = [*node.params.posonly_params, *node.params.params]
         if owner is not None and names and "staticmethod" not in decorators(node):

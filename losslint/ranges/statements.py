@@ -14,6 +14,7 @@ from typing import Any
 
 import libcst as cst
 
+from losslint.model.classes import WITHOUT_GRADIENTS
 from losslint.model.names import dotted
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.binding import bind, target_name
@@ -236,7 +237,7 @@ def _with(run: Run, node: cst.With, env: Env) -> Paths:
     for item in node.items:
         value = run.evaluate(item.item, env)
         spelled = dotted(item.item.func) if isinstance(item.item, cst.Call) else dotted(item.item)
-        quiet = quiet or (spelled or "").rpartition(".")[2] in ("no_grad", "inference_mode")
+        quiet = quiet or (spelled or "").rpartition(".")[2] in WITHOUT_GRADIENTS
         if item.asname is not None and isinstance(item.asname.name, cst.BaseExpression):
             bind(run, item.asname.name, value, env)
     env.frame.without_gradient += quiet

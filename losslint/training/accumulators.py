@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import libcst as cst
 
 from losslint.model.module import Module
-from losslint.model.parents import ancestors, nodes
-from losslint.training.readings import Reading, function_around, readings
+from losslint.model.parents import ancestors, function_around, nodes
+from losslint.training.readings import Reading, readings
 from losslint.training.state import Frame, path_of
 
 EMPTYING = frozenset("clear pop popleft zero_ reset detach_".split())
@@ -88,7 +88,7 @@ class Accumulator:
             if self.starts_anew(node) or (
                 isinstance(node, cst.Assign) and self._is_given_by_others(node)
             ):
-                function = function_around(self.module, node)
+                function = function_around(self.module.tree, node)
                 if not isinstance(function, cst.FunctionDef) or function.name.value != "__init__":
                     return False
                 given += 1

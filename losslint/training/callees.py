@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import libcst as cst
 
-from losslint.model.classes import ClassFacts, decorators, lineage
+from losslint.model.classes import ClassFacts, lineage
 from losslint.model.elsewhere import Elsewhere, definition
 from losslint.model.module import Module
 from losslint.model.names import dotted, statements
@@ -41,8 +41,6 @@ Found = tuple[Scope, ClassFacts | None, cst.FunctionDef | cst.Lambda]
 # What a function that has to do with losses calls, other than losses.
 TELLING = frozenset("backward isfinite isnan isinf nan_to_num".split())
 
-NOT_TRAINED = frozenset(("no_grad", "inference_mode"))
-
 # Classes whose objects are told losses, and may keep them.
 METERS = re.compile(r"Meter|Average|Tracker|Running")
 
@@ -50,13 +48,9 @@ METERS = re.compile(r"Meter|Average|Tracker|Running")
 WRAPPERS = frozenset("to cuda cpu double float half train eval compile DataParallel script".split())
 
 
+@lru_cache(maxsize=64)
 def scope_of(module: Module) -> Scope:
     """The names of a module, worked out once."""
-    return _scope(module)
-
-
-@lru_cache(maxsize=64)
-def _scope(module: Module) -> Scope:
     return Scope(module)
 
 
@@ -74,13 +68,6 @@ def function_of(name: str, qualified: str | None, frame: Frame) -> Found | None:
 @lru_cache(maxsize=512)
 def _elsewhere(scope: Scope, qualified: str) -> Elsewhere | None:
     return definition(scope.module, qualified)
-
-
-def runs_without_graph(function: cst.FunctionDef | cst.Lambda) -> bool:
-    """Whether a function is decorated to compute without gradients."""
-    if isinstance(function, cst.Lambda):
-        return False
-    return not NOT_TRAINED.isdisjoint(name.rpartition(".")[2] for name in decorators(function))
 
 
 @lru_cache(maxsize=512)

@@ -9,8 +9,8 @@ from math import isfinite, isinf, isnan
 
 import libcst as cst
 
-from losslint.model.classes import parameters
-from losslint.model.names import dotted
+from losslint.model.classes import parameters, runs_without_gradients
+from losslint.model.names import called, dotted
 from losslint.ranges.losses import is_loss_like
 from losslint.training.backpropagation import back_propagated
 from losslint.training.callees import (
@@ -21,7 +21,6 @@ from losslint.training.callees import (
     function_of,
     is_named_loss,
     matters,
-    runs_without_graph,
     torch_bound,
 )
 from losslint.training.displays import display
@@ -68,7 +67,7 @@ def _call(run: Run, node: cst.Call, frame: Frame, state: State, naming: str) -> 
     func = node.func
     qualified = frame.scope.names.qualified(func)
     spelled = qualified or dotted(func) or ""
-    name = spelled.rpartition(".")[2] if spelled else _last(func)
+    name = qualified.rpartition(".")[2] if qualified else called(node)
     if spelled in EXITS:
         raise Stop("exit", node)
     if name in DEBUGGERS:
@@ -114,10 +113,6 @@ def _call(run: Run, node: cst.Call, frame: Frame, state: State, naming: str) -> 
         if found is not None
         else _unknown(run, node, name, base, values, naming, frame, state)
     )
-
-
-def _last(func: cst.BaseExpression) -> str:
-    return func.attr.value if isinstance(func, cst.Attribute) else ""
 
 
 def _is_off(node: cst.Call) -> bool:
@@ -191,7 +186,8 @@ def _follow(
     if frame.runs(function) or frame.depth >= MAX_DEPTH:
         return _opaque(run, node, "", values, frame)
     inner = Frame(scope, function, owner, caller=frame, call=node)
-    inner.no_grad = frame.no_grad + runs_without_graph(function)
+    decorated = isinstance(function, cst.FunctionDef) and runs_without_gradients(function)
+    inner.no_grad = frame.no_grad + decorated
     start = _entered(function, node, values, frame, state, inner)
     if isinstance(function, cst.Lambda):
         return run.evaluate(function.body, inner, start)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import libcst as cst
 
 from losslint.model.module import Module
-from losslint.model.names import Names
 from losslint.model.parents import nodes
+from losslint.training.callees import scope_of
 from losslint.training.calls import DEBUGGERS
 from losslint.training.shows import shown
 
@@ -30,7 +30,7 @@ def trainer_logs(module: Module) -> Iterator[TrainerLog]:
     """Every `TrainingArguments(...)` of transformers whose filter is on."""
     if b"TrainingArguments" not in module.source.data:
         return
-    names = Names(module.tree)
+    names = scope_of(module).names
     for node in nodes(module.tree):
         if not isinstance(node, cst.Call):
             continue
@@ -47,7 +47,7 @@ def trainer_logs(module: Module) -> Iterator[TrainerLog]:
 
 def is_quiet(branch: cst.If, module: Module) -> bool:
     """Whether a branch neither raises nor shows nor counts anything."""
-    names = Names(module.tree)
+    names = scope_of(module).names
     for node in nodes(branch.body):
         match node:
             case cst.Raise() | cst.Assert() | cst.AugAssign():

@@ -6,11 +6,11 @@ import re
 
 import libcst as cst
 
+from losslint.model.classes import runs_without_gradients
 from losslint.model.module import Module
-from losslint.model.parents import ancestors, nodes
-from losslint.training.callees import runs_without_graph
-from losslint.training.readings import function_around
-from losslint.training.state import Loop, path_of
+from losslint.model.names import called
+from losslint.model.parents import ancestors, function_around, nodes
+from losslint.training.state import Loop
 from losslint.training.walk import stops_gradients
 
 # What a loop goes through that is a handful, whatever the data are.
@@ -44,13 +44,13 @@ def is_over_data(loop: Loop, module: Module) -> bool:
 
 def trains(bodies: list[cst.CSTNode]) -> bool:
     """Whether each turn moves the parameters."""
-    called = {
+    methods = {
         node.func.attr.value
         for body in bodies
         for node in nodes(body)
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute)
     }
-    return "step" in called and any("backward" in name for name in called)
+    return "step" in methods and any("backward" in name for name in methods)
 
 
 def callers(module: Module, function: cst.FunctionDef) -> list[cst.Call]:
@@ -60,20 +60,20 @@ def callers(module: Module, function: cst.FunctionDef) -> list[cst.Call]:
         node
         for node in nodes(module.tree)
         if isinstance(node, cst.Call)
-        and (path_of(node.func) or "").rpartition(".")[2] == name
-        and function_around(module, node) is not function
+        and called(node) == name
+        and function_around(module.tree, node) is not function
     ]
 
 
-def runs_without_gradients(module: Module, function: cst.FunctionDef, depth: int = 3) -> bool:
+def is_run_without_gradients(module: Module, function: cst.FunctionDef, depth: int = 3) -> bool:
     """Whether some caller runs a function without gradients, as far as the file shows."""
-    if runs_without_graph(function):
+    if runs_without_gradients(function):
         return True
     for call in callers(module, function) if depth else ():
         for around in ancestors(module.tree, call):
             if isinstance(around, cst.With) and any(stops_gradients(i.item) for i in around.items):
                 return True
-            if isinstance(around, cst.FunctionDef) and runs_without_gradients(
+            if isinstance(around, cst.FunctionDef) and is_run_without_gradients(
                 module, around, depth - 1
             ):
                 return True

@@ -9,11 +9,12 @@ from typing import Any
 import libcst as cst
 
 from losslint.model.module import Module
-from losslint.model.names import Names
+from losslint.model.names import Names, called
 from losslint.model.parents import ancestors, nodes, parent
 from losslint.ranges.losses import is_loss_like
 from losslint.training.callees import scope_of
-from losslint.training.metrics import Definitions, bodies, called, last, plain
+from losslint.training.loops import trains
+from losslint.training.metrics import Definitions, bodies, last, plain
 from losslint.training.shows import shown
 from losslint.training.state import Loop, path_of
 
@@ -95,7 +96,7 @@ class _Epoch:
                 case _:
                     continue
             loop = self._loop(node)
-            if loop is None or not _are_losses("", [value]) or not _trains(loop):
+            if loop is None or not _are_losses("", [value]) or not trains([loop.body]):
                 continue
             if any(self._loop(show, loop) for show, _ in self.shows):
                 continue
@@ -208,9 +209,3 @@ def _is_share(node: cst.BaseExpression, path: str) -> bool:
         case cst.BinaryOperation(left=left, operator=cst.Divide()):
             return path_of(left) == path
     return False
-
-
-def _trains(loop: Loop) -> bool:
-    """Whether each turn of a loop back-propagates and takes a step."""
-    names = {node.value for node in nodes(loop.body) if isinstance(node, cst.Name)}
-    return "step" in names and any("backward" in name for name in names)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
-from losslint.model.names import dotted
+from losslint.model.names import called
 from losslint.model.parents import children, nodes
 from losslint.ranges.losses import is_loss_like
 from losslint.training.state import path_of
@@ -66,12 +66,6 @@ def last(path: str) -> str:
     """The last name of a path, in words: `val_loss` for `self.valLoss` or `losses['val_loss']`."""
     name = re.split(r"\[|\.", path)[-1].strip("]'\"_")
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-
-
-def called(node: cst.Call) -> str:
-    """The last name of what is called."""
-    func = node.func
-    return func.attr.value if isinstance(func, cst.Attribute) else (dotted(func) or "")
 
 
 def parts(node: cst.BaseExpression) -> Iterator[str]:

@@ -9,7 +9,7 @@ import libcst as cst
 
 from losslint.model.module import Module
 from losslint.model.names import Names
-from losslint.model.parents import ancestors, nodes, parent
+from losslint.model.parents import nodes, parent
 from losslint.training.shows import shown
 from losslint.training.state import path_of
 
@@ -158,9 +158,3 @@ def _names(target: cst.BaseExpression) -> Iterator[str]:
             yield path_of(base) or ""
         case _:
             yield path_of(target) or ""
-
-
-def function_around(module: Module, node: cst.CSTNode) -> cst.CSTNode:
-    """The function that a node stands in, or the whole module."""
-    around = (a for a in ancestors(module.tree, node) if isinstance(a, cst.FunctionDef))
-    return next(around, module.tree)

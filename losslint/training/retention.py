@@ -17,7 +17,13 @@ from losslint.ranges.losses import lower_bound
 from losslint.training.accumulators import Accumulator
 from losslint.training.backward import Survey
 from losslint.training.events import Kept, Reached
-from losslint.training.loops import callers, is_over_data, is_short, runs_without_gradients, trains
+from losslint.training.loops import (
+    callers,
+    is_over_data,
+    is_run_without_gradients,
+    is_short,
+    trains,
+)
 from losslint.training.readings import Reading
 from losslint.training.state import Frame, Loop, path_of
 from losslint.training.values import Source
@@ -213,7 +219,7 @@ class _Place:
         used = self.accumulator.readings()
         if Reading.HANDED in used or self.accumulator.is_attribute:
             return False
-        if runs_without_gradients(self.module, function):
+        if is_run_without_gradients(self.module, function):
             return False
         trained = any(one.frame.function is function for one in self.survey.events.reached)
         known = trained and Reading.RETURNED not in used

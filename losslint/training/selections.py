@@ -11,11 +11,11 @@ from typing import Any
 import libcst as cst
 
 from losslint.model.module import Module
-from losslint.model.names import dotted
+from losslint.model.names import called, dotted
 from losslint.model.parents import nodes
 from losslint.ranges.losses import is_loss_like
 from losslint.training.callees import scope_of
-from losslint.training.metrics import Definitions, bodies, called, last, plain
+from losslint.training.metrics import Definitions, bodies, last, plain
 from losslint.training.run import Exhausted
 from losslint.training.state import Frame, path_of
 from losslint.training.trials import Trial, tried

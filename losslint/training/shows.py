@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 import libcst as cst
 
-from losslint.model.names import Names, dotted
+from losslint.model.names import Names, called, dotted
 
 LEVELS = frozenset("debug info warning warn error critical exception success trace".split())
 
@@ -107,14 +107,6 @@ def shown(
         case cst.Call():
             return tuple(_seen(node, names, monitors)) or None
     return None
-
-
-def called(call: cst.Call) -> str:
-    """The last name of what is called: `info` for `self.logger.info(...)`."""
-    match call.func:
-        case cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name)):
-            return name
-    return ""
 
 
 def value_position(name: str) -> int:

@@ -11,7 +11,8 @@ from typing import Any
 import libcst as cst
 
 from losslint.model.module import Module
-from losslint.model.parents import ancestors, nodes
+from losslint.model.names import called
+from losslint.model.parents import ancestors, function_around, nodes
 from losslint.ranges.run import Unfollowed
 from losslint.training.backward import Backward, Component, Guard, Survey
 from losslint.training.events import Reached
@@ -102,9 +103,7 @@ def _is_watched(module: Module) -> bool:
         return False
     for node in nodes(module.tree):
         match node:
-            case cst.Call(func=func, args=[first, *_]) if (path_of(func) or "").rpartition(".")[
-                2
-            ] == "set_detect_anomaly":
+            case cst.Call(args=[first, *_]) if called(node) == "set_detect_anomaly":
                 around = ancestors(module.tree, node)
                 if path_of(first.value) == "True" and not any(map(_is_condition, around)):
                     return True
@@ -119,9 +118,8 @@ def _is_condition(node: cst.CSTNode) -> bool:
 
 def _is_probe(module: Module, place: cst.CSTNode) -> bool:
     """Whether a function reads a gradient and moves nothing by it: saliency, adversarial examples."""
-    around = (a for a in ancestors(module.tree, place) if isinstance(a, cst.FunctionDef))
     attributes, moves = set(), False
-    for node in nodes(next(around, module.tree)):
+    for node in nodes(function_around(module.tree, place)):
         match node:
             case cst.Attribute(attr=cst.Name(name)):
                 attributes.add(name)

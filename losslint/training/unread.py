@@ -12,13 +12,12 @@ import libcst as cst
 from losslint.model.classes import ClassFacts
 from losslint.model.module import Module
 from losslint.model.names import string_value
-from losslint.model.parents import nodes
+from losslint.model.parents import function_around, nodes
 from losslint.ranges.value import Kind
 from losslint.ranges.weights import LearnedWeight
 from losslint.training.backward import Survey
 from losslint.training.callees import Made, instance
 from losslint.training.events import Reached, Shown
-from losslint.training.readings import function_around
 from losslint.training.state import path_of
 from losslint.training.surveys import surveys
 from losslint.training.weighted import weights_of
@@ -80,7 +79,7 @@ def _show(survey: Survey, reached: Reached) -> Shown | None:
 
 def _holder(reached: Reached, weight: LearnedWeight, home: Module) -> str:
     """How the function that back-propagates spells the object that has the weight."""
-    computes = function_around(home, weight.sink.node)
+    computes = function_around(home.tree, weight.sink.node)
     frame = reached.frame
     if frame.function is computes or computes in _methods(frame.owner):
         return "self"
@@ -100,7 +99,7 @@ def _methods(facts: ClassFacts | None) -> list[cst.FunctionDef]:
 
 def _is_read(weight: LearnedWeight, attribute: str, home: Module, modules: set[Module]) -> bool:
     """Whether anything but the function that computes the total reads a weight, or may."""
-    own = function_around(home, weight.sink.node)
+    own = function_around(home.tree, weight.sink.node)
     if any(_returns_more(node) for node in nodes(own)):
         return True
     for module in modules:
@@ -111,7 +110,7 @@ def _is_read(weight: LearnedWeight, attribute: str, home: Module, modules: set[M
                 case cst.SimpleString() if string_value(node) == attribute:
                     return True
                 case cst.Attribute(attr=cst.Name(name)) if name == attribute:
-                    function = function_around(module, node)
+                    function = function_around(module.tree, node)
                     if function is not own and not _makes(function):
                         return True
     return False

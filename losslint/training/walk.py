@@ -13,7 +13,7 @@ from typing import Any
 
 import libcst as cst
 
-from losslint.training.callees import NOT_TRAINED, runs_without_graph
+from losslint.model.classes import WITHOUT_GRADIENTS, runs_without_gradients
 from losslint.training.displays import display
 from losslint.training.expressions import EXPRESSIONS
 from losslint.training.logic import INTERVAL, truth
@@ -300,7 +300,7 @@ def stops_gradients(node: cst.BaseExpression) -> bool:
         case cst.Call(func=func, args=args):
             name = (path_of(func) or "").rpartition(".")[2]
             off = bool(args) and path_of(args[0].value) == "False"
-            return name in NOT_TRAINED or (name == "set_grad_enabled" and off)
+            return name in WITHOUT_GRADIENTS or (name == "set_grad_enabled" and off)
     return False
 
 
@@ -367,6 +367,6 @@ def walked(frame: Frame, start: State, **options: Any) -> Run:
     function = frame.function
     body: Any = frame.scope.module.tree if function is None else function.body
     if isinstance(function, cst.FunctionDef):
-        frame.no_grad = int(runs_without_graph(function))
+        frame.no_grad = int(runs_without_gradients(function))
     block(run, body, frame, start)
     return run

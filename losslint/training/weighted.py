@@ -12,12 +12,11 @@ import libcst as cst
 
 from losslint.model.module import Module
 from losslint.model.names import dotted, string_value
-from losslint.model.parents import nodes, parent
+from losslint.model.parents import function_around, nodes, parent
 from losslint.ranges import evaluate
 from losslint.ranges.weights import LearnedWeight
 from losslint.training.backward import Survey
 from losslint.training.events import Compared
-from losslint.training.readings import function_around
 from losslint.training.selections import BESTS
 from losslint.training.state import path_of
 from losslint.training.surveys import surveys
@@ -139,9 +138,9 @@ def weights_of(value: Value, survey: Survey) -> tuple[tuple[LearnedWeight, Modul
         for module in modules:
             if isinstance(mark, cst.Call) or parent(module.tree, mark) is None:
                 continue
-            function = function_around(module, mark)
+            function = function_around(module.tree, mark)
             for weight in _learned(module):
-                own = function_around(module, weight.sink.node) is function
+                own = function_around(module.tree, weight.sink.node) is function
                 if own and _mentions(mark, _made_of(function, weight)):
                     found.setdefault(str(weight.leaf), (weight, module))
     return tuple(found.values())

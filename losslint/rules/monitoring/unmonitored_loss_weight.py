@@ -93,10 +93,10 @@ import libcst as cst
 from losslint.findings import Edit, Finding, Fix, Safety, Severity
 from losslint.fixes.shown import extended
 from losslint.model.module import Module
+from losslint.model.names import called
 from losslint.model.parents import parent
 from losslint.rules.base import Rule
 from losslint.rules.validation.words import NEEDS, is_exempt, is_here
-from losslint.training.shows import called
 from losslint.training.unread import UnreadWeight
 
 rule = Rule("LL302", __name__, __doc__, Severity.NOTE, needs=NEEDS)
