@@ -9,7 +9,7 @@ from losslint.ranges.losses import is_loss_like
 from losslint.training.callees import Made
 from losslint.training.events import Reached
 from losslint.training.run import Run
-from losslint.training.state import Frame, State, path_of
+from losslint.training.state import Frame, State, name_of, path_of
 from losslint.training.values import Value
 
 # What back-propagates the loss that it is given, by the name of the object.
@@ -81,8 +81,7 @@ def _may_be_loss(run: Run, node: cst.BaseExpression, frame: Frame, state: State)
 
 
 def _is_loss(run: Run, node: cst.BaseExpression, frame: Frame, state: State) -> bool:
-    spelled = (path_of(node) or "").rpartition(".")[2]
-    return run.evaluate(node, frame, state).whole().is_loss or is_loss_like(spelled)
+    return run.evaluate(node, frame, state).whole().is_loss or is_loss_like(name_of(node))
 
 
 def _is_super(node: cst.BaseExpression) -> bool:

@@ -27,7 +27,7 @@ from losslint.training.displays import display
 from losslint.training.events import Escaped
 from losslint.training.propagation import SAME, propagated
 from losslint.training.run import MAX_DEPTH, Run
-from losslint.training.state import Ended, Frame, State, Stop, path_of
+from losslint.training.state import Ended, Frame, PathEnd, State, name_of, path_of
 from losslint.training.values import UNKNOWN, Source, Value, either, is_named_as_loss, plus, some
 
 EXITS = frozenset(("sys.exit", "os._exit", "exit", "quit", "os.abort"))
@@ -69,7 +69,7 @@ def _call(run: Run, node: cst.Call, frame: Frame, state: State, naming: str) -> 
     spelled = qualified or dotted(func) or ""
     name = qualified.rpartition(".")[2] if qualified else called(node)
     if spelled in EXITS:
-        raise Stop("exit", node)
+        raise PathEnd("exit", node)
     if name in DEBUGGERS:
         run.events.ended.append(Ended("debugger", node, state.decisions))
         return UNKNOWN
@@ -130,9 +130,9 @@ def _assert(run: Run, node: cst.Call, values: list[Value], condition: bool) -> N
     """A call that raises: where its condition is false, or where what it gets is not finite."""
     if condition:
         if values and values[0].number is not None and not values[0].number:
-            raise Stop("raise", node)
+            raise PathEnd("raise", node)
     elif any(value.whole().special for value in values):
-        raise Stop("raise", node)
+        raise PathEnd("raise", node)
 
 
 def _callee(
@@ -196,7 +196,7 @@ def _follow(
     inner.returns += [(UNKNOWN, path) for path in left]
     if not inner.returns:
         last = run.events.ended[-1] if len(run.events.ended) > before else None
-        raise Stop(last.kind if last else "raise", last.node if last else node)
+        raise PathEnd(last.kind if last else "raise", last.node if last else node)
     value = some(value for value, _ in inner.returns)
     if any(path.decisions != start.decisions for _, path in inner.returns):
         value = replace(value, tested=True)
@@ -220,7 +220,7 @@ def _left(value: Value) -> Value:
 
 def _called(value: Value, node: cst.Call) -> Value:
     """A single loss that a function returns is called by the name of that function."""
-    name = (path_of(node.func) or "").rpartition(".")[2]
+    name = name_of(node.func)
     if len(value.terms) != 1 or not name:
         return value
     (term,) = value.terms
@@ -298,7 +298,7 @@ def _opaque(run: Run, node: cst.Call, naming: str, values: list[Value], frame: F
         for value in given[1:]:
             found = plus(found, value.whole())
         return replace(found, through=found.through | {node})
-    callee = (path_of(node.func) or "").rpartition(".")[2]
+    callee = name_of(node.func)
     named = is_named_loss(node.func, UNKNOWN) or callee in run.losses
     is_loss = is_named_as_loss(naming) or named
     label, calls = _spoken(run, node, naming), frame.every_call()
@@ -314,7 +314,7 @@ def _is_detached(values: list[Value]) -> bool:
 
 def _spoken(run: Run, node: cst.Call, naming: str) -> str:
     """How a person calls what a call yields: by the name that it is given, if it is given one."""
-    callee = (path_of(node.func) or "").rpartition(".")[2]
+    callee = name_of(node.func)
     if naming and (node is run.assigned or not is_loss_like(callee)):
         return naming
     return callee or naming

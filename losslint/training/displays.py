@@ -20,14 +20,16 @@ def display(run: Run, node: cst.CSTNode, frame: Frame, state: State) -> bool:
     expressions = shown(node, frame.scope.names, run.monitors)
     if expressions is None:
         return False
-    loops = frame.every_loop()
-    for expression in expressions:
-        for part in parts(expression):
-            value = run.evaluate(part, frame, state)
-            for item in _items(value):
-                if item.terms:
-                    at = state.copy()
-                    run.events.shown.append(Shown(node, part, item, loops, frame, at))
+    values = [
+        (part, item)
+        for expression in expressions
+        for part in parts(expression)
+        for item in _items(run.evaluate(part, frame, state))
+        if item.terms
+    ]
+    if values:
+        loops, at = frame.every_loop(), state.copy()
+        run.events.shown += [Shown(node, part, item, loops, frame, at) for part, item in values]
     return True
 
 

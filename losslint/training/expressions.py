@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import isnan
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any
 
 import libcst as cst
 
@@ -16,12 +19,34 @@ from losslint.training.logic import INTERVAL, MODULO, all_of, any_of, truth
 from losslint.training.run import Evaluate, Run
 from losslint.training.state import Decision, Frame, State, path_of
 from losslint.training.turns import bind, key_of, turns
-from losslint.training.values import ANY, UNKNOWN, Source, Value, either, over, plus, some, times
+from losslint.training.values import (
+    ANY,
+    UNKNOWN,
+    Source,
+    Value,
+    either,
+    joined,
+    over,
+    plus,
+    some,
+    times,
+)
 
 # Attributes of a tensor that hold its value; the others tell something else about it.
 SAME = frozenset(("T", "mT", "real", "value"))
 DETACHED = frozenset(("data",))
 ABOUT = frozenset(("shape", "dtype", "device", "ndim", "requires_grad", "is_cuda", "grad_fn"))
+
+
+Compare = Callable[[Any, Any], bool]
+
+ORDERED: dict[type[cst.BaseCompOp], Compare] = {
+    cst.LessThan: lt,
+    cst.LessThanEqual: le,
+    cst.GreaterThan: gt,
+    cst.GreaterThanEqual: ge,
+}
+COMPARED: dict[type[cst.BaseCompOp], Compare] = {cst.Equal: eq, cst.NotEqual: ne, **ORDERED}
 
 
 def _name(run: Run, node: cst.Name, frame: Frame, state: State) -> Value:
@@ -88,12 +113,11 @@ def _subscript(run: Run, node: cst.Subscript, frame: Frame, state: State) -> Val
     return run.part(base, ANY if key is None else key, frame) if base.sources else UNKNOWN
 
 
-def _integer(run: Run, node: cst.Integer | cst.Float, frame: Frame, state: State) -> Value:
-    plain = node.value[:2] not in PREFIXES
-    return Value(float(node.value.replace("_", "")) if plain else None, floored=True)
-
-
-PREFIXES = frozenset(("0x", "0X", "0b", "0B", "0o", "0O"))
+def _number(run: Run, node: cst.Integer | cst.Float, frame: Frame, state: State) -> Value:
+    try:
+        return Value(float(node.evaluated_value), floored=True)
+    except OverflowError:
+        return Value(floored=True)
 
 
 def _string(run: Run, node: cst.SimpleString, frame: Frame, state: State) -> Value:
@@ -105,7 +129,7 @@ def _binary(run: Run, node: cst.BinaryOperation, frame: Frame, state: State) -> 
     right = run.evaluate(node.right, frame, state)
     match node.operator:
         case cst.Add() if left.items or right.items:
-            return Value(items=_renumbered((*left.items, *right.items)))
+            return joined(left, right)
         case cst.Add():
             return plus(left, right)
         case cst.Subtract():
@@ -125,10 +149,6 @@ def _binary(run: Run, node: cst.BinaryOperation, frame: Frame, state: State) -> 
         case cst.Power():
             return over(left, right)
     return UNKNOWN
-
-
-def _renumbered(items: tuple[tuple[object, Value], ...]) -> tuple[tuple[object, Value], ...]:
-    return tuple((n, item) for n, (_, item) in enumerate(items))
 
 
 def _unary(run: Run, node: cst.UnaryOperation, frame: Frame, state: State) -> Value:
@@ -161,13 +181,10 @@ def _comparison(run: Run, node: cst.Comparison, frame: Frame, state: State) -> V
         right = run.evaluate(target.comparator, frame, state)
         same = node.left.deep_equals(target.comparator)
         results.append(_compared(run, left, target.operator, right, same=same))
-        if len(node.comparisons) == 1 and isinstance(target.operator, ORDERED):
+        if len(node.comparisons) == 1 and type(target.operator) in ORDERED:
             _take_note(run, node, (left, right), target.comparator, frame)
         left = right
     return all_of(results) if len(results) > 1 else results[0]
-
-
-ORDERED = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual)
 
 
 def _take_note(
@@ -207,31 +224,15 @@ def _compared(
 def _ordered(
     left: float | str | None, operator: cst.BaseCompOp, right: float | str | None
 ) -> bool | None:
-    """A comparison of numbers, of which one that is not known is an ordinary one."""
+    """A comparison of numbers, of which one that is not known is an ordinary one.
+
+    Of words nothing is known but whether they are the same.
+    """
+    compare = COMPARED.get(type(operator))
     if isinstance(left, str) or isinstance(right, str):
-        known = isinstance(left, str) and isinstance(right, str)
-        match operator:
-            case cst.Equal():
-                return left == right if known else None
-            case cst.NotEqual():
-                return left != right if known else None
-        return None
-    a = 0.0 if left is None else float(left)
-    b = 0.0 if right is None else float(right)
-    match operator:
-        case cst.Equal():
-            return a == b
-        case cst.NotEqual():
-            return a != b
-        case cst.LessThan():
-            return a < b
-        case cst.LessThanEqual():
-            return a <= b
-        case cst.GreaterThan():
-            return a > b
-        case cst.GreaterThanEqual():
-            return a >= b
-    return None
+        known = isinstance(left, str) and isinstance(right, str) and compare in (eq, ne)
+        return compare(left, right) if compare is not None and known else None
+    return compare(left or 0.0, right or 0.0) if compare is not None else None
 
 
 def _choice(run: Run, node: cst.IfExp, frame: Frame, state: State) -> Value:
@@ -315,8 +316,8 @@ EXPRESSIONS: dict[type[cst.CSTNode], Evaluate] = {
     cst.Name: _name,
     cst.Attribute: _attribute,
     cst.Subscript: _subscript,
-    cst.Integer: _integer,
-    cst.Float: _integer,
+    cst.Integer: _number,
+    cst.Float: _number,
     cst.SimpleString: _string,
     cst.FormattedString: _formatted,
     cst.BinaryOperation: _binary,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from losslint.training.backward import Component
-from losslint.training.state import State, path_of
+from losslint.training.state import State, name_of, path_of
 from losslint.training.values import Term, Value
 
 
@@ -32,7 +32,7 @@ def components(terms: frozenset[Term], total: cst.BaseExpression, state: State) 
             left -= held
             chosen[name] = _written(name)
     found = [Component(_spoken(name), chosen[name]) for name, _ in parts if name in chosen]
-    generic = (path or "").rpartition(".")[2]
+    generic = name_of(total)
     return [*found, *(Component(_called(term, generic)) for term in sorted(left, key=label))]
 
 
@@ -63,7 +63,7 @@ def _called(term: Term, generic: str) -> str:
     """The label of a loss; its function, where it has no name but the total's."""
     calls = [source.node for source in term if isinstance(source.node, cst.Call)]
     if label(term) == generic and calls:
-        return (path_of(calls[0].func) or generic).rpartition(".")[2]
+        return name_of(calls[0].func) or generic
     return label(term)
 
 

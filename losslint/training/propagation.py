@@ -13,7 +13,6 @@ from losslint.training.run import Run
 from losslint.training.state import Frame, State
 from losslint.training.values import (
     SUM,
-    UNKNOWN,
     Source,
     Value,
     either,
@@ -59,7 +58,7 @@ def propagated(
     first = operands[0]
     if name in LOGIC and first.items:
         return LOGIC[name]([item for _, item in first.items])
-    if name in ("where",) and len(operands) == 3:
+    if name == "where" and len(operands) == 3:
         return _where(node, operands, state)
     if name in HIDING:
         state.hidden += (node,)
@@ -134,6 +133,3 @@ def _extreme(name: str, operands: list[Value]) -> Value:
     if len(operands) == 1:
         return some(item for _, item in operands[0].items) if operands[0].items else operands[0]
     return some(operands)
-
-
-__all__ = ["UNKNOWN", "propagated"]

@@ -49,7 +49,7 @@ class Run:
 
         Raises:
             Exhausted: the budget of this walk is used up.
-            Stop: a call in it ends the path.
+            PathEnd: a call in it ends the path.
         """
         self.spent += 1
         if self.spent > MAX_NODES:

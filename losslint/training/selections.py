@@ -270,6 +270,3 @@ def _picked(
 def _saves(node: cst.Call, frame: Frame) -> bool:
     name = frame.scope.names.qualified(node.func) or ""
     return SAVES.fullmatch(called(node)) is not None and not name.startswith("numpy")
-
-
-__all__ = ["BEST", "PATIENCE", "SAVED", "Selection", "selections", "subjects"]

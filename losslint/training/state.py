@@ -128,7 +128,7 @@ class Ended:
     decisions: tuple[Decision, ...]
 
 
-class Stop(Exception):
+class PathEnd(Exception):
     """Whatever is being evaluated ends this path."""
 
     def __init__(self, kind: str, node: cst.CSTNode) -> None:
@@ -182,6 +182,11 @@ def path_of(node: cst.CSTNode | None) -> str | None:
             base, spelled = path_of(node.value), _key(key)
             return None if base is None or spelled is None else f"{base}[{spelled}]"
     return None
+
+
+def name_of(node: cst.CSTNode | None) -> str:
+    """The last part of what `path_of` spells; empty for anything else."""
+    return (path_of(node) or "").rpartition(".")[2]
 
 
 def _key(node: cst.BaseExpression) -> str | None:

@@ -17,7 +17,7 @@ from losslint.training.backward import Survey
 from losslint.training.callees import scope_of
 from losslint.training.events import Reached
 from losslint.training.run import Exhausted, Run
-from losslint.training.state import Frame, State, path_of
+from losslint.training.state import Frame, State, name_of, path_of
 from losslint.training.values import UNKNOWN, Source, Value, is_named_as_loss
 from losslint.training.walk import walked
 
@@ -177,7 +177,7 @@ def _returned_loss(
             return _returned_loss(orelse, state.names.get(path_of(orelse) or "", UNKNOWN), state)
         case cst.Call(func=func, args=[cst.Arg(value=cst.Dict() as inner)]):
             return _returned_loss(inner, value, state)
-        case cst.Call(func=func) if (path_of(func) or "").rpartition(".")[2][:1].isupper():
+        case cst.Call(func=func) if name_of(func)[:1].isupper():
             return None  # an object of whatever class
         case cst.Name(name) if value.items:
             return state.places.get(f"{name}['loss']")

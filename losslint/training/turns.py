@@ -9,7 +9,7 @@ import libcst as cst
 from losslint.model.names import string_value
 from losslint.training.events import Escaped
 from losslint.training.run import Run
-from losslint.training.state import Frame, State, path_of
+from losslint.training.state import Frame, State, name_of, path_of
 from losslint.training.values import ANY, UNKNOWN, Value, some
 
 MAX_TURNS = 16  # of a loop over a collection whose items are known
@@ -40,13 +40,12 @@ def _unpack(
     starred = any(isinstance(element, cst.StarredElement) for element in elements)
     exact = len(value.items) == len(elements) and not starred
     for n, element in enumerate(elements):
-        name = path_of(element.value) or ""
         if exact:
             part = value.items[n][1]
         elif value.items or starred:
             part = some(item for _, item in value.items) if value.items else value
         elif value.sources:
-            part = run.part(value, n, frame, name.rpartition(".")[2])
+            part = run.part(value, n, frame, name_of(element.value))
         else:
             part = UNKNOWN
         bind(run, element.value, part, frame, state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import inf, isfinite, nan
 
 import libcst as cst
@@ -97,21 +98,23 @@ class Value:
     # What returned it: a `return`, or an item of one; and calls of what is not at hand.
     through: frozenset[cst.CSTNode] = frozenset()
 
-    @property
+    @cached_property
     def sources(self) -> frozenset[Source]:
         """Every source in it, those of its items too."""
         own = frozenset(source for term in self.terms for source in term)
         return own.union(*(item.sources for _, item in self.items))
 
-    @property
+    @cached_property
     def special(self) -> bool:
         """Whether it is known to be NaN or infinite."""
         return isinstance(self.number, float) and not isfinite(self.number)
 
     def whole(self) -> Value:
         """A collection as the sum of its items; anything else as it is."""
-        if not self.items:
-            return self
+        return self._total if self.items else self
+
+    @cached_property
+    def _total(self) -> Value:
         found = Value(graph=self.graph, kept=self.kept, floored=True, through=self.through)
         for _, item in self.items:
             found = plus(found, item.whole())
@@ -123,7 +126,7 @@ class Value:
             frozenset(s for s in term if s.is_loss) or term for term in self.whole().terms
         )
 
-    @property
+    @cached_property
     def is_loss(self) -> bool:
         """Whether some loss is known to be in it."""
         return any(source.is_loss for source in self.sources)
@@ -134,20 +137,28 @@ UNKNOWN = Value()
 
 def plus(one: Value, other: Value, sign: int = 1) -> Value:
     """A sum or a difference."""
-    terms = one.terms | other.terms
-    if len(terms) > MAX_TERMS:
-        terms = frozenset((frozenset(s for term in terms for s in term),))
+    terms = _few(one.terms | other.terms)
     found = _joined(one, other, terms, _sum(one.number, other.number, sign))
     floored = found.floored and sign > 0
     return replace(found, floored=floored, summands=one.summands + other.summands)
 
 
+def joined(one: Value, other: Value) -> Value:
+    """One collection behind the other."""
+    items = (*one.items, *other.items)
+    return Value(items=tuple((n, item) for n, (_, item) in enumerate(items)))
+
+
 def times(one: Value, other: Value) -> Value:
     """A product: every term of one with every term of the other."""
     terms = frozenset(a | b for a in one.terms for b in other.terms) or one.terms | other.terms
-    if len(terms) > MAX_TERMS:
-        terms = frozenset((frozenset(s for term in terms for s in term),))
-    return _joined(one, other, terms, _product(one.number, other.number))
+    return _joined(one, other, _few(terms), _product(one.number, other.number))
+
+
+def _few(terms: frozenset[Term]) -> frozenset[Term]:
+    if len(terms) <= MAX_TERMS:
+        return terms
+    return frozenset((frozenset(source for term in terms for source in term),))
 
 
 def over(one: Value, other: Value) -> Value:

@@ -18,9 +18,9 @@ from losslint.training.displays import display
 from losslint.training.expressions import EXPRESSIONS
 from losslint.training.logic import INTERVAL, truth
 from losslint.training.run import Run
-from losslint.training.state import Decision, Ended, Frame, State, Stop, merged, path_of
+from losslint.training.state import Decision, Ended, Frame, PathEnd, State, merged, name_of, path_of
 from losslint.training.turns import bind, iterated
-from losslint.training.values import UNKNOWN, Value, over, plus, times
+from losslint.training.values import UNKNOWN, Value, joined, over, plus, times
 
 MAX_STATES = 24
 
@@ -50,8 +50,8 @@ def execute(run: Run, statement: cst.CSTNode, frame: Frame, state: State) -> Pat
         return [state]
     try:
         return handler(run, statement, frame, state)
-    except Stop as stop:
-        return _end(run, stop.kind, stop.node, state)
+    except PathEnd as end:
+        return _end(run, end.kind, end.node, state)
 
 
 def _end(run: Run, kind: str, node: cst.CSTNode, state: State) -> Paths:
@@ -119,78 +119,77 @@ def _assignment(
     run: Run, node: cst.Assign | cst.AnnAssign | cst.AugAssign, frame: Frame, state: State
 ) -> None:
     match node:
+        case cst.Assign(targets=[cst.AssignTarget(target=target)]) if (
+            added := _added(node.value, target)
+        ) is not None:
+            _add(run, node, target, added, frame, state)
         case cst.Assign(targets=[first, *_]):
-            run.naming = (path_of(first.target) or "").rpartition(".")[2]
-            run.assigned = node.value
-            value = run.evaluate(node.value, frame, state)
-            run.naming = ""
-            for target in node.targets:
-                if _adds_to_itself(node.value, target.target) and path_of(target.target):
-                    _keep(run, node, target.target, value, frame, state)
-                else:
-                    bind(run, target.target, value, frame, state)
+            value = _named(run, first.target, node.value, frame, state)
+            for each in node.targets:
+                bind(run, each.target, value, frame, state)
         case cst.AnnAssign(value=cst.BaseExpression() as given):
             bind(run, node.target, run.evaluate(given, frame, state), frame, state)
-        case cst.AugAssign():
-            _augmented(run, node, frame, state)
+        case cst.AugAssign(operator=cst.AddAssign()):
+            _add(run, node, node.target, node.value, frame, state)
+        case cst.AugAssign(target=target, operator=operator):
+            before = run.evaluate(target, frame, state)
+            value = _named(run, target, node.value, frame, state, whole=False)
+            bind(run, target, AUGMENTED.get(type(operator), over)(before, value), frame, state)
 
 
-def _adds_to_itself(value: cst.BaseExpression, target: cst.BaseExpression) -> bool:
-    """Whether this is `total = total + loss`."""
+AUGMENTED: dict[type[cst.BaseAugOp], Callable[[Value, Value], Value]] = {
+    cst.SubtractAssign: lambda before, value: plus(before, value, -1),
+    cst.MultiplyAssign: times,
+}
+
+
+def _named(
+    run: Run,
+    target: cst.BaseExpression,
+    node: cst.BaseExpression,
+    frame: Frame,
+    state: State,
+    *,
+    whole: bool = True,
+) -> Value:
+    """The value that a name is given: what is made on the way may be called by that name.
+
+    With `whole` the name is that of the value itself, and not of something it is added to.
+    """
+    run.naming = name_of(target)
+    run.assigned = node if whole else None
+    value = run.evaluate(node, frame, state)
+    run.naming = ""
+    return value
+
+
+def _added(value: cst.BaseExpression, target: cst.BaseExpression) -> cst.BaseExpression | None:
+    """`loss` of `total = total + loss`; None for any other assignment."""
     match value:
-        case cst.BinaryOperation(left=left, operator=cst.Add(), right=right):
-            return left.deep_equals(target) or right.deep_equals(target)
-    return False
+        case cst.BinaryOperation(left=left, operator=cst.Add(), right=right) if path_of(target):
+            if left.deep_equals(target):
+                return right
+            return left if right.deep_equals(target) else None
+    return None
 
 
-def _keep(
+def _add(
     run: Run,
     node: cst.Assign | cst.AugAssign,
     target: cst.BaseExpression,
-    value: Value,
+    added: cst.BaseExpression,
     frame: Frame,
     state: State,
 ) -> None:
-    """Give an accumulator its new value: in a loop it still holds what it was before."""
+    """Add to an accumulator: in a loop it still holds what it was before."""
     path = path_of(target) or ""
-    fresh = path in state.fresh
-    added = node.value if isinstance(node, cst.AugAssign) else _other(node.value, target)
-    given = run.evaluate(added, frame, state).whole()
-    run.keep(node, path, added, given, frame, state)
-    before = state.fresh
-    state.bind(path, value if fresh else replace(value, kept=value.kept | {path}), target)
-    state.fresh = before
-
-
-def _other(value: cst.BaseExpression, target: cst.BaseExpression) -> cst.BaseExpression:
-    assert isinstance(value, cst.BinaryOperation)
-    return value.right if value.left.deep_equals(target) else value.left
-
-
-def _augmented(run: Run, node: cst.AugAssign, frame: Frame, state: State) -> None:
-    before = run.evaluate(node.target, frame, state)
-    run.naming = (path_of(node.target) or "").rpartition(".")[2]
-    value = run.evaluate(node.value, frame, state)
-    run.naming = ""
-    match node.operator:
-        case cst.AddAssign() if before.items or value.items:
-            items = (*before.items, *value.items)
-            _keep(
-                run,
-                node,
-                node.target,
-                Value(items=tuple(enumerate(i for _, i in items))),
-                frame,
-                state,
-            )
-        case cst.AddAssign():
-            _keep(run, node, node.target, plus(before, value), frame, state)
-        case cst.SubtractAssign():
-            bind(run, node.target, plus(before, value, -1), frame, state)
-        case cst.MultiplyAssign():
-            bind(run, node.target, times(before, value), frame, state)
-        case _:
-            bind(run, node.target, over(before, value), frame, state)
+    before = run.evaluate(target, frame, state)
+    given = _named(run, target, added, frame, state, whole=False)
+    run.keep(node, path, added, given.whole(), frame, state)
+    value = joined(before, given) if before.items or given.items else plus(before, given)
+    fresh = state.fresh
+    state.bind(path, value if path in fresh else replace(value, kept=value.kept | {path}), target)
+    state.fresh = fresh
 
 
 def _if(run: Run, node: cst.If, frame: Frame, state: State) -> Paths:
@@ -298,7 +297,7 @@ def stops_gradients(node: cst.BaseExpression) -> bool:
     """Whether a context turns gradients off."""
     match node:
         case cst.Call(func=func, args=args):
-            name = (path_of(func) or "").rpartition(".")[2]
+            name = name_of(func)
             off = bool(args) and path_of(args[0].value) == "False"
             return name in WITHOUT_GRADIENTS or (name == "set_grad_enabled" and off)
     return False
