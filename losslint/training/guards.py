@@ -62,7 +62,7 @@ def injected(reached: Reached) -> list[Source]:
 
 
 def _ordered(sources: Iterable[Source]) -> list[Source]:
-    return sorted(set(sources), key=lambda source: (source.label, str(source.path)))
+    return sorted(set(sources), key=lambda source: (source.label, source.order))
 
 
 def _probed(survey: Survey, reached: Reached, backward: Backward, losses: list[Source]) -> Guard:

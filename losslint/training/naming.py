@@ -33,7 +33,8 @@ def components(terms: frozenset[Term], total: cst.BaseExpression, state: State) 
             chosen[name] = _written(name)
     found = [Component(_spoken(name), chosen[name]) for name, _ in parts if name in chosen]
     generic = name_of(total)
-    return [*found, *(Component(_called(term, generic)) for term in sorted(left, key=label))]
+    others = sorted((label(term), _called(term, generic)) for term in left)
+    return [*found, *(Component(name) for _, name in others)]
 
 
 def _holders(state: State) -> Iterator[tuple[str, Value]]:
@@ -61,10 +62,10 @@ def _written(path: str) -> str:
 
 def _called(term: Term, generic: str) -> str:
     """The label of a loss; its function, where it has no name but the total's."""
-    calls = [source.node for source in term if isinstance(source.node, cst.Call)]
-    if label(term) == generic and calls:
-        return name_of(calls[0].func) or generic
-    return label(term)
+    if label(term) != generic:
+        return label(term)
+    calls = (source.node for source in term if isinstance(source.node, cst.Call))
+    return min((name for call in calls if (name := name_of(call.func))), default=generic)
 
 
 def is_loss(term: Term) -> bool:

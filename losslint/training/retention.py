@@ -140,7 +140,7 @@ class _Place:
         terms = self.kept.value.losses()
         if not found and any(terms <= one.value.losses() for one in self.survey.events.reached):
             found = {source for source in every if source.reduced}
-        return sorted(found, key=lambda source: (source.label, str(source.path)))
+        return sorted(found, key=lambda source: (source.label, source.order))
 
     # --- whether it grows ---------------------------------------------------------------
 

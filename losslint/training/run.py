@@ -43,6 +43,7 @@ class Run:
     assigned: cst.CSTNode | None = None  # that value, whole
     substituting: int = 0  # branches around that only a loss that is not finite takes
     spent: int = 0
+    met: dict[Source, int] = field(default_factory=dict)  # every source, in the order of the walk
 
     def evaluate(self, node: cst.CSTNode, frame: Frame, state: State) -> Value:
         """What is known of an expression.
@@ -60,6 +61,7 @@ class Run:
     def of(self, source: Source, frame: Frame, *, floored: bool = False) -> Value:
         """What a source yields: the injected number, or one of which nothing is known."""
         hit = not self.substituting and any(source.holds(one) for one in self.injected)
+        source = replace(source, order=self.met.setdefault(source, len(self.met)))
         term = frozenset((source,))
         return Value(
             self.number if hit else None,

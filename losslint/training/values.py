@@ -32,7 +32,7 @@ class Source:
 
     `path` is `(0,)` for the first item of a tuple that a call returns, `("loss",)` for an
     attribute or an entry of that name. `is_loss` is what is known of its meaning, `reduced` that it
-    is a sum or a mean over all of something.
+    is a sum or a mean over all of something, `order` when the walk came to it.
     """
 
     node: cst.CSTNode
@@ -41,6 +41,7 @@ class Source:
     is_loss: bool = False
     reduced: bool = False
     calls: tuple[cst.CSTNode, ...] = ()
+    order: int = 0
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Source) and self._identity == other._identity
