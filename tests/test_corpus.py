@@ -61,7 +61,9 @@ def test_only_what_is_no_python_is_left_unchecked() -> None:
 def test_fixing_leaves_every_file_python_and_changes_nothing_twice(tmp_path: Path) -> None:
     copy = tmp_path / "corpus"
     shutil.copytree(CORPUS, copy, ignore=shutil.ignore_patterns("*.ipynb", ".git"))
-    parsed = {path for path in copy.rglob("*.py") if path.is_file() and is_python(path.read_bytes())}
+    parsed = {
+        path for path in copy.rglob("*.py") if path.is_file() and is_python(path.read_bytes())
+    }
 
     first = fix(copy)
     assert first

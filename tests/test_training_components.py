@@ -8,7 +8,7 @@ import pytest
 
 from losslint.model.module import Module, deep_recursion
 from losslint.source.text import Source
-from losslint.training.steps import backwards
+from losslint.training.places import backwards
 
 HEAD = """
 import torch

@@ -7,11 +7,13 @@ from textwrap import indent
 
 import pytest
 
+from losslint import check_source
 from losslint.config import Settings
 from losslint.model.module import Module
 from losslint.source.text import Source
-from losslint.training import steps
+from losslint.training import places
 from losslint.training.backward import Guard
+from losslint.training.run import Exhausted
 
 LOOP = """\
 import math
@@ -39,7 +41,7 @@ def guard(before: str, after: str = "", settings: Settings | None = None) -> Gua
     lines = [indent(f"{text}\n", " " * 8) if text else "" for text in (before, after)]
     text = LOOP.format(before=lines[0], after=lines[1])
     module = Module(Source.from_text("train.py", text), settings)
-    (found,) = [g for g in steps.subjects(module)[Guard] if g.backward]
+    (found,) = [g for g in places.subjects(module)[Guard] if g.backward]
     return found
 
 
@@ -193,3 +195,19 @@ def test_a_part_that_is_replaced_is_a_stop_of_its_own() -> None:
     assert [stop.how for stop in found.stops] == ["replaced"]
     assert not found.rejected
     assert found.printed is None
+
+
+@pytest.mark.parametrize(
+    ("walk", "code"),
+    [("losslint.training.guards.probe", "LL201"), ("losslint.training.selections.tried", "LL306")],
+)
+def test_a_function_that_takes_too_long_is_said_and_not_passed_over(
+    walk: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object, **__: object) -> None:
+        raise Exhausted
+
+    text = LOOP.format(before="", after="        if loss > best:\n            best = loss\n")
+    monkeypatch.setattr(walk, exhausted)
+    found = check_source(text, "train.py", Settings(select=(code,)))
+    assert [(f.code, "takes too long to follow" in f.message) for f in found] == [("LL000", True)]

@@ -19,7 +19,7 @@ from losslint.rules import registry, unreadable_source
 from losslint.rules.base import Rule, findings
 from losslint.source.notebook import opened
 from losslint.source.text import Source, Undecodable
-from losslint.training import means, selections, steps, unread, weighted
+from losslint.training import means, places, selections, unread, weighted
 from losslint.training.backward import Guard, Survey
 from losslint.training.hiding import TrainerLog
 from losslint.training.retention import Retained
@@ -29,7 +29,7 @@ Provider = Callable[[Module], dict[type[Any], list[Any]]]
 # Who yields which facts about a module; asked only for what some rule looks at.
 PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
     (frozenset((LearnedWeight, RectifiedTotal)), evaluate.subjects),
-    (frozenset((Guard, Survey, TrainerLog, Retained)), steps.subjects),
+    (frozenset((Guard, Survey, TrainerLog, Retained)), places.subjects),
     (frozenset((selections.Selection,)), selections.subjects),
     (frozenset((means.ShownMean,)), means.subjects),
     (frozenset((weighted.WeightedSelection,)), weighted.subjects),
@@ -89,7 +89,7 @@ def _run(rules: list[Rule], module: Module) -> tuple[list[Finding], list[Finding
         crash = _try(rule, facts, module, found)
         if crash:
             crashes.append(crash)
-    return list(dict.fromkeys(found)), crashes
+    return list(dict.fromkeys(found)), list(dict.fromkeys(crashes))
 
 
 def _facts(rules: list[Rule], module: Module) -> dict[type[Any], list[Any]]:

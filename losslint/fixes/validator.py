@@ -10,6 +10,7 @@ import libcst as cst
 
 from losslint.findings import Edit
 from losslint.fixes.binding import bound, stands_open
+from losslint.fixes.counters import step_of
 from losslint.fixes.imports import importable, reach, used
 from losslint.fixes.inserting import (
     indentation,
@@ -18,7 +19,6 @@ from losslint.fixes.inserting import (
     project_import,
     standard_imports,
 )
-from losslint.fixes.steps import step_of
 from losslint.fixes.written import MAX_COLUMNS, MORE, is_written, quote, written
 from losslint.model.classes import parameters
 from losslint.model.module import Module

@@ -9,7 +9,7 @@ import libcst as cst
 from losslint.model.parents import nodes
 from losslint.training.backward import Backward, Guard, Stop, Survey
 from losslint.training.events import Events, Reached
-from losslint.training.run import Exhausted, Run
+from losslint.training.run import Run
 from losslint.training.state import Decision, Ended
 from losslint.training.surveys import fresh, hand_over, start
 from losslint.training.values import SPECIALS, Source
@@ -20,34 +20,33 @@ NAN, INF, _ = SPECIALS
 
 
 def guards(survey: Survey, places: Sequence[tuple[Reached, Backward]]) -> Iterator[Guard]:
-    """What stands in the way of each loss that is not finite, as far as it can be told."""
+    """What stands in the way of each loss that is not finite, as far as it can be told.
+
+    Raises:
+        Exhausted: it takes too long to follow.
+    """
     losses = {reached: injected(reached) for reached, _ in places}
     every = _ordered(source for found in losses.values() for source in found)
-    try:
-        together = probe(survey, every, NAN) if every else None
-    except Exhausted:
-        return
+    together = probe(survey, every, NAN) if every else None
     stopped = together is None or together.events.tested or _is_trusted(together.events)
     for reached, backward in places:
         if together and not stopped and _gets_through(together, reached):
             yield Guard(survey, backward=backward)
-            continue
-        try:
+        else:
             yield _probed(survey, reached, backward, losses[reached])
-        except Exhausted:
-            continue
 
 
 def lookout(survey: Survey) -> Guard | None:
-    """What a function that back-propagates nothing does with a loss that it tests for NaN or inf."""
+    """What a function that back-propagates nothing does with a loss that it tests for NaN or inf.
+
+    Raises:
+        Exhausted: it takes too long to follow.
+    """
     tested = _ordered(source for value in survey.events.finite for source in value.sources)
     losses = [source for source in tested if source.is_loss]
     if survey.events.reached or not losses:
         return None
-    try:
-        runs = {number: probe(survey, losses, number) for number in SPECIALS}
-    except Exhausted:
-        return None
+    runs = {number: probe(survey, losses, number) for number in SPECIALS}
     stops = _stops((number, run.events) for number, run in runs.items())
     caught = {number for stop in stops for number in stop.numbers}
     passes = () if {NAN, INF} <= caught else tuple(n for n in SPECIALS if n not in caught)
@@ -78,6 +77,7 @@ def _probed(survey: Survey, reached: Reached, backward: Backward, losses: list[S
     unchecked = [source for source, run in parts.items() if _gets_through(run, reached)]
     alone = [(NAN, run.events) for source, run in parts.items() if source not in unchecked]
     stops = _stops([*((number, runs[number].events) for number in caught), *alone], reached.place)
+    asserts = any(end.kind == "assert" for run in runs.values() for end in run.events.ended)
     late, printed = _after(first, reached)
     if any(stop.node is printed for stop in stops):
         printed = None
@@ -87,7 +87,7 @@ def _probed(survey: Survey, reached: Reached, backward: Backward, losses: list[S
         backward,
         tuple(passes),
         tuple(source.label for source in unchecked) if NAN in caught else (),
-        any(_is_asserted(survey, reached, losses, number) for number in caught),
+        any(_is_asserted(survey, reached, losses, number) for number in caught if asserts),
         late,
         printed if NAN in passes else None,
     )
@@ -113,10 +113,12 @@ def probe(survey: Survey, losses: Iterable[Source], number: float, *, asserts: b
     """A walk with these losses at this value.
 
     Raises:
-        Exhausted: it takes too long.
+        Exhausted: it takes too long to follow.
     """
     frame = fresh(survey.frame)
-    run = walked(frame, start(frame), injected=frozenset(losses), number=number, asserts=asserts)
+    run = walked(
+        Run, frame, start(frame), injected=frozenset(losses), number=number, asserts=asserts
+    )
     hand_over(frame, run)
     return run
 

@@ -14,15 +14,17 @@ from losslint.model.module import Module
 from losslint.model.names import called, dotted
 from losslint.model.parents import nodes
 from losslint.ranges.losses import is_loss_like
+from losslint.ranges.run import Unfollowed
 from losslint.training.callees import scope_of
+from losslint.training.expressions import ORDERED
 from losslint.training.metrics import Definitions, bodies, last, plain
 from losslint.training.run import Exhausted
 from losslint.training.state import Frame, path_of
+from losslint.training.surveys import unfollowed
 from losslint.training.trials import Trial, tried
 
 BEST, SAVED, PATIENCE = "best", "saved", "patience"  # what a selection does with a new best
 
-ORDERED = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual)
 LESS = frozenset("less less_equal greater greater_equal lt le gt ge monitor_op".split())
 SAVES = re.compile(
     r"_*save(_\w*(model|checkpoint|ckpt|state|weights?|pretrained|network|best|snapshot)\w*)?"
@@ -61,19 +63,18 @@ class Selection:
 
 
 def subjects(module: Module) -> dict[type[Any], list[Any]]:
-    """The selections of one module that take NaN for a new best."""
-    return {Selection: list(selections(module))}
-
-
-def selections(module: Module) -> Iterator[Selection]:
-    """The selections of each function, and of the module itself."""
+    """The selections of one module that take NaN for a new best, by function and for itself."""
     scope = scope_of(module)
-    owners = {
-        method: facts for facts in scope.classes.values() for method in facts.methods.values()
-    }
+    found: list[Selection] = []
+    given_up: list[Unfollowed] = []
     for function, held in bodies(module.tree).items():
-        owner = owners.get(function) if function is not None else None
-        yield from _in_function(Frame(scope, function, owner), Definitions(held))
+        owner = scope.owners.get(function) if function is not None else None
+        frame = Frame(scope, function, owner)
+        try:
+            found += _in_function(frame, Definitions(held))
+        except Exhausted:
+            given_up.append(unfollowed(frame))
+    return {Selection: found, Unfollowed: given_up}
 
 
 def _in_function(frame: Frame, known: Definitions) -> Iterator[Selection]:
@@ -108,7 +109,7 @@ class _Pair:
     def _compares(self, node: cst.BaseExpression) -> bool:
         match node:
             case cst.Comparison(comparisons=targets):
-                ordered = all(isinstance(t.operator, ORDERED) for t in targets)
+                ordered = all(type(t.operator) in ORDERED for t in targets)
             case cst.Call():
                 ordered = called(node) in LESS and len(node.args) == 2
             case _:
@@ -198,14 +199,11 @@ class _Pair:
 def _tried(pair: _Pair) -> Iterator[Selection]:
     """Run with a metric that is better, one that is worse, and NaN."""
     holds: dict[cst.CSTNode, bool] = dict.fromkeys(pair.comparisons, True)
-    try:
-        one, other = pair.done(pair.trial(None)), pair.done(pair.trial(None, outcomes=holds))
-        if pair.goes_by(one ^ other):
-            found = _wrong_branch(pair, one & other) or _first_for_ever(pair)
-            if found is not None:
-                yield found
-    except Exhausted:
-        return
+    one, other = pair.done(pair.trial(None)), pair.done(pair.trial(None, outcomes=holds))
+    if pair.goes_by(one ^ other):
+        found = _wrong_branch(pair, one & other) or _first_for_ever(pair)
+        if found is not None:
+            yield found
 
 
 def _wrong_branch(pair: _Pair, always: set[cst.CSTNode]) -> Selection | None:

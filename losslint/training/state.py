@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import libcst as cst
 
@@ -51,6 +52,11 @@ class Scope:
                     if isinstance(small, cst.Assign):
                         path = dotted(small.targets[0].target)
                         self.globals.setdefault(path or "", small.value)
+
+    @cached_property
+    def owners(self) -> dict[cst.FunctionDef, ClassFacts]:
+        """The class of each method."""
+        return {method: c for c in self.classes.values() for method in c.methods.values()}
 
 
 @dataclass(eq=False)

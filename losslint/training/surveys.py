@@ -40,14 +40,20 @@ def surveys(module: Module) -> tuple[tuple[Survey, ...], tuple[Unfollowed, ...]]
     given_up: list[Unfollowed] = []
     for frame in frames(module):
         try:
-            run = walked(fresh(frame), start(frame))
+            run = walked(Run, fresh(frame), start(frame))
         except Exhausted:
-            name = frame.function.name.value if isinstance(frame.function, cst.FunctionDef) else ""
-            given_up.append(Unfollowed(name or "<module>", frame.function or module.tree))
+            given_up.append(unfollowed(frame))
             continue
         hand_over(frame, run)
         found.append(Survey(frame, run.events))
     return tuple(found), tuple(given_up)
+
+
+def unfollowed(frame: Frame) -> Unfollowed:
+    """What to say of a function that takes too long to be walked through."""
+    function = frame.function
+    name = function.name.value if isinstance(function, cst.FunctionDef) else "<module>"
+    return Unfollowed(name, function or frame.scope.module.tree)
 
 
 def frames(module: Module) -> Iterator[Frame]:
@@ -55,9 +61,7 @@ def frames(module: Module) -> Iterator[Frame]:
     scope = scope_of(module)
     if _is_worth_it(module.tree):
         yield Frame(scope)
-    owners = {
-        method: facts for facts in scope.classes.values() for method in facts.methods.values()
-    }
+    owners = scope.owners
     for node in nodes(module.tree):
         if isinstance(node, cst.FunctionDef) and (
             node.name.value in WORTH_A_WALK or _is_worth_it(node.body)

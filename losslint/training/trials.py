@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from losslint.training.expressions import EXPRESSIONS
 from losslint.training.run import Run
 from losslint.training.state import Frame, State
 from losslint.training.surveys import fresh, start
 from losslint.training.values import Source, Value
-from losslint.training.walk import block
+from losslint.training.walk import walked
 
 METRIC = Source(cst.Name("metric"), (), "metric", True)
 
@@ -55,8 +54,4 @@ def tried(
     Raises:
         Exhausted: it takes too long to follow.
     """
-    trial = Trial(EXPRESSIONS, block, given=given, outcomes=outcomes)
-    function = frame.function
-    body = function.body if isinstance(function, cst.FunctionDef) else frame.scope.module.tree
-    block(trial, body, fresh(frame), start(frame))
-    return trial
+    return walked(Trial, fresh(frame), start(frame), given=given, outcomes=outcomes)

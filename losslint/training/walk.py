@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import libcst as cst
 
@@ -347,15 +347,18 @@ STATEMENTS: dict[type[cst.CSTNode], Callable[[Run, Any, Frame, State], Paths]] =
 }
 
 
-def walked(frame: Frame, start: State, **options: Any) -> Run:
-    """One walk through the function of `frame`, or through its module.
+Kind = TypeVar("Kind", bound=Run)
+
+
+def walked(kind: type[Kind], frame: Frame, start: State, **options: Any) -> Kind:
+    """One walk of a kind through the function of `frame`, or through its module.
 
     Raises:
         Exhausted: it takes too long to follow.
     """
     settings = frame.scope.module.settings
     validator = settings.loss_validator.rpartition(":")[2]
-    run = Run(
+    run = kind(
         EXPRESSIONS,
         block,
         monitors=settings.monitor_functions,

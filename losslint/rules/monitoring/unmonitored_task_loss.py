@@ -73,7 +73,7 @@ from losslint.model.module import Module
 from losslint.rules.base import Rule
 from losslint.rules.validation.words import NEEDS, is_exempt, is_here
 from losslint.training.backward import Survey
-from losslint.training.monitoring import Unshown, unshown
+from losslint.training.unshown import Unshown, unshown
 
 rule = Rule("LL301", __name__, __doc__, Severity.WARNING, needs=NEEDS)
 

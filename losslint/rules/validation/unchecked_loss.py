@@ -96,7 +96,7 @@ from losslint.model.module import Module
 from losslint.rules.base import Rule
 from losslint.rules.validation.words import NEEDS, is_exempt
 from losslint.training.backward import Backward, Guard
-from losslint.training.steps import backwards
+from losslint.training.places import backwards
 
 rule = Rule("LL201", __name__, __doc__, Severity.WARNING, needs=NEEDS)
 

@@ -7,7 +7,7 @@ import libcst as cst
 from losslint.model.module import Module
 from losslint.model.parents import parent
 from losslint.rules.base import Rule
-from losslint.training.steps import is_test
+from losslint.training.places import is_test
 
 TRAINERS = (b"torch", b"lightning", b"transformers", b"accelerate")
 NEEDS = (TRAINERS, (b"backward", b"training_step", b"compute_loss"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from os.path import isabs, relpath
 from typing import Any
@@ -20,8 +20,9 @@ from losslint.training.guards import guards, lookout
 from losslint.training.hiding import TrainerLog, trainer_logs
 from losslint.training.naming import components, is_loss
 from losslint.training.retention import Retained, retained
+from losslint.training.run import Exhausted
 from losslint.training.state import path_of
-from losslint.training.surveys import surveys
+from losslint.training.surveys import surveys, unfollowed
 
 # Something in a module that trains moves its parameters.
 TRAINS = re.compile(rb"\.step\b|zero_grad|_step\(|optim|\blr\b|compute_loss")
@@ -30,18 +31,19 @@ TESTS = re.compile(
     r"(^|/)(tests?|testing|test_utils)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$"
 )
 
-Ways = list[tuple[Survey, Reached]]
+Way = tuple[Survey, Reached, Backward]
 
 
 def subjects(module: Module) -> dict[type[Any], list[Any]]:
     """What the rules on checks and on logs look at in one module, by kind."""
     found, given_up = surveys(module)
+    guarded, unguarded = _guards(module, found)
     return {
-        Guard: list(_guards(module, found)),
+        Guard: guarded,
         Survey: list(found),
         TrainerLog: list(trainer_logs(module)),
         Retained: list(retained(module, found)),
-        Unfollowed: list(given_up),
+        Unfollowed: [*given_up, *unguarded],
     }
 
 
@@ -54,44 +56,41 @@ def is_test(module: Module) -> bool:
     return TESTS.search(name) is not None
 
 
-@lru_cache(maxsize=4)
 def backwards(module: Module) -> tuple[Backward, ...]:
     """Every place of a module at which a loss is back-propagated, checked or not."""
-    chosen = _chosen(module, surveys(module)[0])
-    return tuple(backward(module, reached) for ways in chosen.values() for _, reached in ways)
+    return tuple(backward for _, _, backward in _ways(module))
 
 
-def _chosen(module: Module, found: Iterable[Survey]) -> dict[cst.CSTNode, Ways]:
-    """The places at which a loss is back-propagated, each with the walks that know most of it."""
-    places: dict[cst.CSTNode, Ways] = {}
+@lru_cache(maxsize=4)
+def _ways(module: Module) -> tuple[Way, ...]:
+    """The walks that know most of each place at which a loss is back-propagated."""
+    places: dict[cst.CSTNode, list[tuple[Survey, Reached]]] = {}
     trains = TRAINS.search(module.source.data) is not None and not _is_watched(module)
-    for survey in found if trains else ():
+    for survey in surveys(module)[0] if trains else ():
         for reached in survey.events.reached:
             if reached.frame.scope.module is module and not _is_probe(module, reached.place):
                 places.setdefault(reached.place, []).append((survey, reached))
-    chosen: dict[cst.CSTNode, Ways] = {}
-    for place, ways in places.items():
+    found: list[Way] = []
+    for ways in places.values():
         known = [way for way in ways if not _is_given(way[1])]
         own = [way for way in known if way[1].frame.caller is None]
-        chosen[place] = own or known
-    return chosen
+        found += [(survey, reached, _backward(module, reached)) for survey, reached in own or known]
+    return tuple(found)
 
 
-def _guards(module: Module, found: Sequence[Survey]) -> Iterator[Guard]:
+def _guards(module: Module, found: Iterable[Survey]) -> tuple[list[Guard], list[Unfollowed]]:
     """One guard for each place, and for what else is done with a loss that is tested."""
-    chosen = _chosen(module, found)
+    guarded: list[Guard] = []
+    given_up: list[Unfollowed] = []
     for survey in found:
-        mine = [
-            (reached, backward(module, reached))
-            for ways in chosen.values()
-            for one, reached in ways
-            if one is survey
-        ]
-        yield from guards(survey, mine)
-        if not survey.events.reached:
-            only = lookout(survey)
-            if only is not None:
-                yield only
+        mine = [(reached, place) for one, reached, place in _ways(module) if one is survey]
+        try:
+            guarded += guards(survey, mine)
+            if (only := lookout(survey)) is not None:
+                guarded.append(only)
+        except Exhausted:
+            given_up.append(unfollowed(survey.frame))
+    return guarded, given_up
 
 
 def _is_watched(module: Module) -> bool:
@@ -139,7 +138,7 @@ def _is_given(reached: Reached) -> bool:
     return not sources or all(isinstance(source.node, cst.Param) for source in sources)
 
 
-def backward(module: Module, reached: Reached) -> Backward:
+def _backward(module: Module, reached: Reached) -> Backward:
     """The place at which a walk met the loss."""
     around = list(ancestors(module.tree, reached.place))
     kinds = (cst.SimpleStatementLine, cst.SimpleStatementSuite)
