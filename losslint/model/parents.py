@@ -9,6 +9,10 @@ from functools import cache, lru_cache
 import libcst as cst
 
 
+# What a field holds that is no node. `isinstance(value, CSTNode)` asks an abstract class, and is slow.
+LEAVES = frozenset((str, type(None), bool, cst.MaybeSentinel))
+
+
 @lru_cache(maxsize=4)
 def _parents(tree: cst.Module) -> dict[cst.CSTNode, cst.CSTNode]:
     found: dict[cst.CSTNode, cst.CSTNode] = {}
@@ -28,10 +32,11 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """
     for name in _fields(type(node)):
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
-            yield value
-        elif isinstance(value, (tuple, list)):
+        kind = type(value)
+        if kind in (tuple, list):
             yield from value
+        elif kind not in LEAVES:
+            yield value
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import libcst as cst
 
@@ -27,6 +28,7 @@ CONDITIONS = (cst.Comparison, cst.UnaryOperation, cst.Call)
 DEPTH = 4
 
 
+@lru_cache(maxsize=4)
 def bodies(tree: cst.Module) -> dict[cst.FunctionDef | None, list[cst.CSTNode]]:
     """The nodes of each function, and of the module itself, from top to bottom."""
     found: dict[cst.CSTNode | None, list[cst.CSTNode]] = {None: []}
