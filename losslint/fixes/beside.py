@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import libcst as cst
 
 from losslint.findings import Edit, Span
-from losslint.fixes.wrapping import Line, wrapped
+from losslint.fixes.inserting import line_end, line_start
+from losslint.fixes.wrapping import WIDTH, Line, wrapped
 from losslint.model.module import Module
 from losslint.model.parents import parent
 
-WIDTH = 100
 _BLANK = b" \t\f"
 
 Item = cst.Arg | cst.DictElement | cst.Element
@@ -21,8 +21,8 @@ def beside(module: Module, item: Item, texts: Sequence[str]) -> tuple[Edit, ...]
     """Insert items behind one of a call, a dictionary or a tuple."""
     data, span = module.source.data, module.span(item)
     comma = module.span(item.comma) if isinstance(item.comma, cst.Comma) else None
-    behind = data[(comma or span).end : _line_end(module, span.end)].strip(_BLANK)
-    alone = not data[_line_start(module, span.start) : span.start].strip(_BLANK)
+    behind = data[(comma or span).end : line_end(module, span.end)].strip(_BLANK)
+    alone = not data[line_start(module, span.start) : span.start].strip(_BLANK)
     if alone and (not behind or behind.startswith(b"#")):
         return _below(module, span, comma, texts)
     inline = "".join(f", {text}" for text in texts)
@@ -38,7 +38,7 @@ def _below(
 ) -> tuple[Edit, ...]:
     """One item a line, behind the comment of the one above."""
     indent = _indent(module, span.start, whole=True)
-    end = _line_end(module, span.end)
+    end = line_end(module, span.end)
     if comma is not None:
         return (Edit(Span(end, end), "".join(f"\n{indent}{text}," for text in texts)),)
     lines = ",".join(f"\n{indent}{text}" for text in texts)
@@ -53,9 +53,9 @@ def line_below(module: Module, call: cst.Call, texts: Sequence[str]) -> Edit | N
     line = parent(module.tree, expression) if isinstance(expression, cst.Expr) else None
     if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
         return None
-    start, end = module.span(line).start, _line_end(module, module.span(line).end)
+    start, end = module.span(line).start, line_end(module, module.span(line).end)
     indent = _indent(module, start)
-    if _line_start(module, start) + len(indent.encode()) != start:
+    if line_start(module, start) + len(indent.encode()) != start:
         return None
     line_of = _line(module, start)
     lines = [text if "\n" in text else wrapped(text, line_of) for text in texts]
@@ -73,7 +73,7 @@ def laid_out(module: Module, show: cst.CSTNode, edits: Sequence[Edit]) -> tuple[
         start, end = edit.span.start - span.start, edit.span.end - span.start
         data = data[:start] + edit.text.encode() + data[end:]
     line = _line(module, span.start)
-    before = module.source.data[_line_start(module, span.start) : span.start].decode()
+    before = module.source.data[line_start(module, span.start) : span.start].decode()
     broken = wrapped(data.decode(), line, len(before) - len(line.indent))
     return (Edit(span, broken),) if "\n" in broken else tuple(edits)
 
@@ -90,7 +90,7 @@ def _width(module: Module) -> int:
 
 
 def _too_long(module: Module, offset: int, added: str) -> bool:
-    line = module.source.data[_line_start(module, offset) : _line_end(module, offset)].decode()
+    line = module.source.data[line_start(module, offset) : line_end(module, offset)].decode()
     return len(line) + len(added) > _width(module)
 
 
@@ -110,19 +110,8 @@ def _siblings(module: Module, item: Item) -> Sequence[cst.CSTNode]:
 
 def _indent(module: Module, offset: int, *, whole: bool = False) -> str:
     """The indentation of a line; with `whole`, as much blank as there is before `offset`."""
-    start = _line_start(module, offset)
+    start = line_start(module, offset)
     before = module.source.data[start:offset].decode()
     if whole:
         return "".join(c if c in "\t\f" else " " for c in before)
     return before[: len(before) - len(before.lstrip(" \t\f"))]
-
-
-def _line_start(module: Module, offset: int) -> int:
-    data = module.source.data
-    return max(data.rfind(b"\n", 0, offset), data.rfind(b"\r", 0, offset)) + 1
-
-
-def _line_end(module: Module, offset: int) -> int:
-    data = module.source.data
-    found = [i for i in (data.find(b"\n", offset), data.find(b"\r", offset)) if i >= 0]
-    return min(found, default=len(data))

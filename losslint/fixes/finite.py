@@ -10,13 +10,11 @@ from losslint.findings import Edit, Span
 from losslint.fixes.imports import reach, spelled
 from losslint.fixes.inserting import indentation
 from losslint.fixes.moving import edited
-from losslint.fixes.wrapping import Line, wrapped
+from losslint.fixes.wrapping import WIDTH, Line, wrapped
 from losslint.model.module import Module
 from losslint.model.names import called
 from losslint.model.parents import nodes, parent
 from losslint.training.callees import scope_of
-
-WIDTH = 100
 
 # Of torch, numpy and math alike: the test that is false for all that the halves are true for.
 FINITE = "isfinite"

@@ -67,7 +67,7 @@ def project_import(module: Module, origin: str, name: str) -> Edit:
             return _among(module, run, origin, True, line)
     if not runs:
         return _new_block(module, [line])
-    return _insertion(_line_end(module, runs[-1][-1].node), f"\n\n{line}")
+    return _insertion(line_end(module, module.span(runs[-1][-1].node).end), f"\n\n{line}")
 
 
 def new_function(module: Module, text: str) -> Edit:
@@ -109,9 +109,15 @@ def _insertion(at: int, text: str) -> Edit:
     return Edit(Span(at, at), text)
 
 
-def _line_end(module: Module, node: cst.CSTNode) -> int:
+def line_start(module: Module, offset: int) -> int:
+    """Where the line at `offset` begins."""
+    return module.source.line_start(module.source.position(offset)[0])
+
+
+def line_end(module: Module, offset: int) -> int:
+    """Where the line at `offset` ends, before its line end."""
     source = module.source
-    row = source.position(module.span(node).end)[0]
+    row = source.position(offset)[0]
     return source.line_start(row) + len(source.line(row).encode())
 
 
@@ -249,7 +255,7 @@ def _among(module: Module, home: Sequence[ImportLine], name: str, is_from: bool,
     if index == 0:
         start = module.span(home[0].node).start
         return _insertion(start, f"{line}\n")
-    return _insertion(_line_end(module, home[index - 1].node), f"\n{line}")
+    return _insertion(line_end(module, module.span(home[index - 1].node).end), f"\n{line}")
 
 
 def _new_block(module: Module, lines: Iterable[str]) -> Edit:

@@ -19,16 +19,14 @@ from losslint.fixes.inserting import (
     project_import,
     standard_imports,
 )
-from losslint.fixes.written import MAX_COLUMNS, MORE, is_written, quote, written
+from losslint.fixes.wrapping import WIDTH, Line, wrapped
+from losslint.fixes.written import MORE, is_written, quote, written
 from losslint.model.classes import parameters
 from losslint.model.module import Module
 from losslint.training.backward import Backward
 
 NAMES = ("validate_loss", "check_loss_is_finite")
 CALLS = ("math.isfinite", "warnings.warn")
-
-# A piece of a call: its text, or what stands before, between and after the entries of a display.
-Argument = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Checker:
 def told(module: Module, backwards: Iterable[Backward]) -> frozenset[str]:
     """What there is to say of the losses of a module, beside their values."""
     return frozenset(
-        argument[0].partition("=")[0]
+        argument.partition("=")[0]
         for backward in backwards
         if _has_room(module, backward)
         for argument in _known(module, backward, step_of(module, backward), MORE)
@@ -70,13 +68,14 @@ def validated(
     if loss is None or checker is None:
         return None
     indent = indentation(module, statement)
-    arguments: list[Argument] = [(loss.text,), *_known(module, backward, step, checker.takes)]
+    arguments = [loss.text, *_known(module, backward, step, checker.takes)]
     unit = module.tree.default_indent
     lines = [f"{indent}{loss.line}"] if loss.line else []
     if interval > 1:
         lines.append(f"{indent}if {step} % {interval} == 0:")
         indent += unit
-    lines += _call(checker.name, arguments, indent, unit)
+    call = f"{checker.name}({', '.join(arguments)})"
+    lines.append(indent + wrapped(call, Line(indent, WIDTH, unit)))
     above = lines_above(module, statement, "".join(f"{line}\n" for line in lines))
     return (*checker.edits, above, *loss.edits)
 
@@ -89,49 +88,18 @@ def _has_room(module: Module, backward: Backward) -> bool:
 
 def _known(
     module: Module, backward: Backward, step: str | None, takes: Collection[str]
-) -> Iterator[Argument]:
+) -> Iterator[str]:
     """The arguments that say more of a loss than its value, of those that its check takes."""
     if step is not None and "step" in takes:
-        yield (f"step={step}",)
+        yield f"step={step}"
     mark = quote(module)
     named = [part for part in backward.components if part.text]
     parts = {part.label: part.text.replace('"', mark) for part in named}
     if len(parts) > 1 and "components" in takes:
         entries = (f"{_quoted(module, label)}: {text}" for label, text in parts.items())
-        yield ("components={", *entries, "}")
+        yield f"components={{{', '.join(entries)}}}"
     if backward.non_negative and "non_negative" in takes:
-        yield ("non_negative=True",)
-
-
-def _call(function: str, arguments: list[Argument], indent: str, unit: str) -> list[str]:
-    """The lines of a call, broken as Black does where it is too long for one."""
-    inner = indent + unit
-    flat = [_flat(argument) for argument in arguments]
-    if _fits(line := f"{indent}{function}({', '.join(flat)})"):
-        return [line]
-    if _fits(line := f"{inner}{', '.join(flat)}"):
-        return [f"{indent}{function}(", line, f"{indent})"]
-    lines = [f"{indent}{function}("]
-    for argument in arguments:
-        if _fits(line := f"{inner}{_flat(argument)},") or len(argument) == 1:
-            lines.append(line)
-        else:
-            opening, *entries, closing = argument
-            lines.append(f"{inner}{opening}")
-            lines += [f"{inner}{unit}{entry}," for entry in entries]
-            lines.append(f"{inner}{closing},")
-    return [*lines, f"{indent})"]
-
-
-def _flat(argument: Argument) -> str:
-    if len(argument) == 1:
-        return argument[0]
-    opening, *entries, closing = argument
-    return f"{opening}{', '.join(entries)}{closing}"
-
-
-def _fits(line: str) -> bool:
-    return len(line.expandtabs(4)) <= MAX_COLUMNS
+        yield "non_negative=True"
 
 
 def _configured(module: Module) -> Checker | None:

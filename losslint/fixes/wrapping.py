@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+# How long a line may be, where the file has none that is longer.
+WIDTH = 100
+
 _PRINTER = cst.Module([])
 
 

@@ -10,12 +10,12 @@ import libcst as cst
 
 from losslint.findings import Edit
 from losslint.fixes.imports import reach, spelled
+from losslint.fixes.wrapping import WIDTH
 from losslint.model.module import Module
 from losslint.model.parents import nodes
 
 # What a call may say of a loss beside its value, in the order of the parameters.
 MORE = ("step", "components", "non_negative")
-MAX_COLUMNS = 100
 
 QUOTE = re.compile(r'(?<!")"(?!")')
 
@@ -93,7 +93,7 @@ def _signature(module: Module, name: str, takes: Collection[str]) -> tuple[str, 
     }
     parts = [f"loss: {tensor.text}", *(f"{p}: {hints[p]} = {defaults[p]}" for p in given)]
     flat = f"def {name}({', '.join(parts)}) -> None:"
-    if len(flat) <= MAX_COLUMNS and len(parts) <= 2:
+    if len(flat) <= WIDTH and len(parts) <= 2:
         return flat, tensor.edits
     rows = "".join(f"    {part},\n" for part in parts)
     return f"def {name}(\n{rows}) -> None:", tensor.edits

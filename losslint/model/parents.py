@@ -8,7 +8,6 @@ from functools import cache, lru_cache
 
 import libcst as cst
 
-
 # What a field holds that is no node. `isinstance(value, CSTNode)` asks an abstract class, and is slow.
 LEAVES = frozenset((str, type(None), bool, cst.MaybeSentinel))
 

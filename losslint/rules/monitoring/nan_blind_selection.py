@@ -76,7 +76,7 @@ from losslint.findings import Finding, Fix, Safety, Severity
 from losslint.fixes.turned import turned
 from losslint.model.module import Module
 from losslint.rules.base import Rule
-from losslint.rules.validation.words import is_exempt
+from losslint.rules.loops import is_exempt
 from losslint.training.selections import BEST, PATIENCE, SAVED, Selection
 
 NEEDS = (

@@ -79,7 +79,7 @@ import libcst as cst
 from losslint.findings import Edit, Finding, Fix, Safety, Severity, Span
 from losslint.model.module import Module
 from losslint.rules.base import Rule
-from losslint.rules.validation.words import is_exempt
+from losslint.rules.loops import is_exempt
 from losslint.training.retention import Retained, carrying
 
 NEEDS = (

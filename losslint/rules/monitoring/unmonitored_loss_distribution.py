@@ -60,7 +60,7 @@ from losslint.findings import Finding, Fix, Safety, Severity
 from losslint.fixes.spread import spread
 from losslint.model.module import Module
 from losslint.rules.base import Rule
-from losslint.rules.validation.words import is_exempt
+from losslint.rules.loops import is_exempt
 from losslint.training.means import ShownMean
 
 NEEDS = ((b"torch", b"lightning", b"transformers", b"accelerate"), (b"loss", b"crit"))

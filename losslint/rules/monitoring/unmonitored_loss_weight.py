@@ -96,7 +96,7 @@ from losslint.model.module import Module
 from losslint.model.names import called
 from losslint.model.parents import parent
 from losslint.rules.base import Rule
-from losslint.rules.validation.words import NEEDS, is_exempt, is_here
+from losslint.rules.loops import NEEDS, is_exempt, is_here
 from losslint.training.unread import UnreadWeight
 
 rule = Rule("LL302", __name__, __doc__, Severity.NOTE, needs=NEEDS)

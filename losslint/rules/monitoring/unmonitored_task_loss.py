@@ -71,7 +71,7 @@ from losslint.findings import Edit, Finding, Fix, Safety, Severity
 from losslint.fixes.shown import extended
 from losslint.model.module import Module
 from losslint.rules.base import Rule
-from losslint.rules.validation.words import NEEDS, is_exempt, is_here
+from losslint.rules.loops import NEEDS, is_exempt, is_here
 from losslint.training.backward import Survey
 from losslint.training.unshown import Unshown, unshown
 

@@ -91,7 +91,7 @@ from collections.abc import Iterator
 from losslint.findings import Finding, Severity
 from losslint.model.module import Module
 from losslint.rules.base import Rule
-from losslint.rules.validation.words import is_exempt
+from losslint.rules.loops import is_exempt
 from losslint.rules.weighting.words import is_trained
 from losslint.training.weighted import PLATEAU, WeightedSelection
 

@@ -67,7 +67,7 @@ from losslint.findings import Edit, Finding, Fix, Safety, Severity, Span
 from losslint.fixes.beside import beside, laid_out
 from losslint.model.module import Module
 from losslint.rules.base import Rule
-from losslint.rules.validation.words import is_exempt, is_here
+from losslint.rules.loops import is_exempt, is_here
 from losslint.training.backward import Guard, Stop, Survey
 from losslint.training.hiding import TrainerLog, is_quiet
 

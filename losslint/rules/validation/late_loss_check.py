@@ -60,7 +60,7 @@ from losslint.fixes.finite import asserted_as_raise, finite_instead_of_nan
 from losslint.fixes.moving import moved_above
 from losslint.model.module import Module
 from losslint.rules.base import Rule
-from losslint.rules.validation.words import NEEDS_TEST, is_exempt, is_here
+from losslint.rules.loops import NEEDS_TEST, is_exempt, is_here
 from losslint.training.backward import Backward, Guard
 
 rule = Rule("LL203", __name__, __doc__, Severity.WARNING, needs=NEEDS_TEST)

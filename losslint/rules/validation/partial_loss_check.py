@@ -61,7 +61,7 @@ from losslint.findings import Finding, Fix, Safety, Severity
 from losslint.fixes.finite import asserted_as_raise, finite_instead_of_nan
 from losslint.model.module import Module
 from losslint.rules.base import Rule
-from losslint.rules.validation.words import NEEDS_TEST, is_exempt, is_here
+from losslint.rules.loops import NEEDS_TEST, is_exempt, is_here
 from losslint.training.backward import Guard, Stop
 
 rule = Rule("LL202", __name__, __doc__, Severity.WARNING, needs=NEEDS_TEST)

@@ -94,7 +94,7 @@ from losslint.findings import Finding, Fix, Safety, Severity
 from losslint.fixes.validator import told, validated
 from losslint.model.module import Module
 from losslint.rules.base import Rule
-from losslint.rules.validation.words import NEEDS, is_exempt
+from losslint.rules.loops import NEEDS, is_exempt
 from losslint.training.backward import Backward, Guard
 from losslint.training.places import backwards
 

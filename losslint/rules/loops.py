@@ -1,4 +1,4 @@
-"""What the rules of this family share: what a file must hold, and which files they leave alone."""
+"""What the rules on training loops share: what a file must hold, and which files they leave alone."""
 
 from __future__ import annotations
 
