@@ -9,7 +9,6 @@ from math import isfinite, isinf, isnan
 
 import libcst as cst
 
-from losslint.model.classes import parameters, runs_without_gradients
 from losslint.model.names import called, dotted
 from losslint.ranges.losses import is_loss_like
 from losslint.training.backpropagation import back_propagated
@@ -25,10 +24,11 @@ from losslint.training.callees import (
 )
 from losslint.training.displays import display
 from losslint.training.events import Escaped
+from losslint.training.following import follow
 from losslint.training.propagation import SAME, propagated
-from losslint.training.run import MAX_DEPTH, Run
-from losslint.training.state import Ended, Frame, PathEnd, State, name_of, path_of
-from losslint.training.values import UNKNOWN, Source, Value, either, is_named_as_loss, plus, some
+from losslint.training.run import Run
+from losslint.training.state import Called, Ended, Frame, PathEnd, State, name_of, path_of
+from losslint.training.values import UNKNOWN, Source, Value, either, is_named_as_loss, plus
 
 EXITS = frozenset(("sys.exit", "os._exit", "exit", "quit", "os.abort"))
 DEBUGGERS = frozenset(("set_trace", "breakpoint", "embed"))
@@ -101,18 +101,16 @@ def _call(run: Run, node: cst.Call, frame: Frame, state: State, naming: str) -> 
     followed = _callee(run, func, base, frame, state, qualified)
     if isinstance(followed, Value):
         return followed
+    this = Called(node, name, base, values, naming, frame, state)
     if followed is not None and (matters(followed[2]) or any(v.is_loss for v in values)):
-        return _follow(run, node, followed, values, frame, state)
+        found = follow(run, node, followed, values, frame, state)
+        return found if found is not None else _opaque(run, replace(this, base=UNKNOWN, naming=""))
     if name == "step":
         for value in values:
             if value.function is not None:
-                _follow(run, node, (frame.scope, frame.owner, value.function), [], frame, state)
-    found = propagated(run, node, name, base, values, naming, frame, state)
-    return (
-        found
-        if found is not None
-        else _unknown(run, node, name, base, values, naming, frame, state)
-    )
+                follow(run, node, (frame.scope, frame.owner, value.function), [], frame, state)
+    known = propagated(run, this)
+    return known if known is not None else _unknown(run, this)
 
 
 def _is_off(node: cst.Call) -> bool:
@@ -173,124 +171,27 @@ def _callee(
     return None
 
 
-def _follow(
-    run: Run,
-    node: cst.Call,
-    found: Found,
-    values: list[Value],
-    frame: Frame,
-    state: State,
-) -> Value:
-    """What a function of the project yields for these arguments."""
-    scope, owner, function = found
-    if frame.runs(function) or frame.depth >= MAX_DEPTH:
-        return _opaque(run, node, "", values, frame)
-    inner = Frame(scope, function, owner, caller=frame, call=node)
-    decorated = isinstance(function, cst.FunctionDef) and runs_without_gradients(function)
-    inner.no_grad = frame.no_grad + decorated
-    start = _entered(function, node, values, frame, state, inner)
-    if isinstance(function, cst.Lambda):
-        return run.evaluate(function.body, inner, start)
-    before = len(run.events.ended)
-    left = run.block(run, function.body, inner, start)
-    inner.returns += [(UNKNOWN, path) for path in left]
-    if not inner.returns:
-        last = run.events.ended[-1] if len(run.events.ended) > before else None
-        raise PathEnd(last.kind if last else "raise", last.node if last else node)
-    value = some(value for value, _ in inner.returns)
-    if any(path.decisions != start.decisions for _, path in inner.returns):
-        value = replace(value, tested=True)
-    for _, path in inner.returns:
-        state.decisions = tuple(dict.fromkeys((*state.decisions, *path.decisions)))
-        state.hidden = tuple(dict.fromkeys((*state.hidden, *path.hidden)))
-    value = _left(_called(value, node))
-    if owner is frame.owner:
-        last_state = inner.returns[-1][1]
-        state.names.update(_attributes(last_state))
-    run.events.followed[function] = scope.module
-    return value
-
-
-def _left(value: Value) -> Value:
-    """What leaves a function: its own accumulators end with it."""
-    items = tuple((key, _left(item)) for key, item in value.items)
-    kept = frozenset(path for path in value.kept if path.startswith("self."))
-    return replace(value, items=items, kept=kept)
-
-
-def _called(value: Value, node: cst.Call) -> Value:
-    """A single loss that a function returns is called by the name of that function."""
-    name = name_of(node.func)
-    if len(value.terms) != 1 or not name:
-        return value
-    (term,) = value.terms
-    is_loss = is_named_as_loss(name)
-    named = frozenset(replace(s, label=name, is_loss=s.is_loss or is_loss) for s in term)
-    return replace(value, terms=frozenset((named,)))
-
-
-def _entered(
-    function: cst.FunctionDef | cst.Lambda,
-    node: cst.Call,
-    values: list[Value],
-    frame: Frame,
-    state: State,
-    inner: Frame,
-) -> State:
-    """The names that a function begins with."""
-    nested = isinstance(function, cst.Lambda) or function not in inner.scope.functions.values()
-    closure = nested and inner.owner is frame.owner and inner.scope is frame.scope
-    start = State(
-        dict(state.names) if closure else _attributes(state), {}, decisions=state.decisions
-    )
-    names = parameters(function)
-    method = inner.owner is not None and names[:1] == ["self"]
-    names = names[1:] if method else names
-    for name in (*names, *(p.name.value for p in function.params.kwonly_params)):
-        start.names.pop(name, None)
-    for n, (arg, value) in enumerate(zip(node.args, values, strict=False)):
-        if arg.keyword is not None:
-            start.names[arg.keyword.value] = value
-        elif not arg.star and n < len(names):
-            start.names[names[n]] = value
-    return start
-
-
-def _attributes(state: State) -> dict[str, Value]:
-    return {path: value for path, value in state.names.items() if path.startswith("self.")}
-
-
-def _unknown(
-    run: Run,
-    node: cst.Call,
-    name: str,
-    base: Value,
-    values: list[Value],
-    naming: str,
-    frame: Frame,
-    state: State,
-) -> Value:
+def _unknown(run: Run, this: Called) -> Value:
     """A call of something that is not at hand."""
-    special = any(value.whole().special for value in values)
-    if special and CHECK.search(name):
+    node, frame = this.node, this.frame
+    if CHECK.search(this.name) and any(value.whole().special for value in this.values):
         run.events.unsure = True
-    value = run.evaluate(node.func, frame, state) if path_of(node.func) else base
-    bound = torch_bound(node.func, value, frame)
+    function = run.evaluate(node.func, frame, this.state) if path_of(node.func) else this.base
+    bound = torch_bound(node.func, function, frame)
     if bound is not None:
-        source = Source(node, (), _spoken(run, node, naming), True, calls=frame.every_call())
+        source = Source(node, (), _spoken(run, this), True, calls=frame.every_call())
         found = run.of(source, frame, floored=bound >= 0)
-        return replace(found, graph=found.graph and not _is_detached(values))
+        return replace(found, graph=found.graph and not _is_detached(this.values))
     if (frame.scope.names.qualified(node.func) or "").startswith(LIBRARIES):
-        return either([base, *values])  # an operation, and no loss by itself
-    if isinstance(node.func, cst.Attribute) and name in SAME and not base.sources:
-        return base
-    if _grows(run, node, name, values, frame, state):
-        return UNKNOWN
-    return _opaque(run, node, naming, [base, *values], frame)
+        return either([this.base, *this.values])  # an operation, and no loss by itself
+    if isinstance(node.func, cst.Attribute) and this.name in SAME and not this.base.sources:
+        return this.base
+    return UNKNOWN if _grows(run, this) else _opaque(run, this)
 
 
-def _opaque(run: Run, node: cst.Call, naming: str, values: list[Value], frame: Frame) -> Value:
+def _opaque(run: Run, this: Called) -> Value:
     """A call of which nothing but its name is known: what losses go in may come out."""
+    node, frame, values = this.node, this.frame, [this.base, *this.values]
     given = [value for value in values if value.is_loss]
     run.events.escaped += [Escaped(node, value) for value in given]
     if given:
@@ -298,11 +199,9 @@ def _opaque(run: Run, node: cst.Call, naming: str, values: list[Value], frame: F
         for value in given[1:]:
             found = plus(found, value.whole())
         return replace(found, through=found.through | {node})
-    callee = name_of(node.func)
-    named = is_named_loss(node.func, UNKNOWN) or callee in run.losses
-    is_loss = is_named_as_loss(naming) or named
-    label, calls = _spoken(run, node, naming), frame.every_call()
-    found = run.of(Source(node, (), label, is_loss, calls=calls), frame)
+    named = is_named_loss(node.func, UNKNOWN) or name_of(node.func) in run.losses
+    is_loss = is_named_as_loss(this.naming) or named
+    found = run.of(Source(node, (), _spoken(run, this), is_loss, calls=frame.every_call()), frame)
     return replace(found, graph=found.graph and not (named and _is_detached(values)))
 
 
@@ -312,39 +211,35 @@ def _is_detached(values: list[Value]) -> bool:
     return bool(known) and not any(value.graph for value in known)
 
 
-def _spoken(run: Run, node: cst.Call, naming: str) -> str:
+def _spoken(run: Run, this: Called) -> str:
     """How a person calls what a call yields: by the name that it is given, if it is given one."""
-    callee = name_of(node.func)
-    if naming and (node is run.assigned or not is_loss_like(callee)):
-        return naming
-    return callee or naming
+    callee = name_of(this.node.func)
+    if this.naming and (this.node is run.assigned or not is_loss_like(callee)):
+        return this.naming
+    return callee or this.naming
 
 
-def _grows(
-    run: Run, node: cst.Call, name: str, values: list[Value], frame: Frame, state: State
-) -> bool:
+def _grows(run: Run, this: Called) -> bool:
     """Whether a call adds a loss to an object: `losses.append(loss)`, `meter.update(loss)`."""
-    given = [value for value in values if value.is_loss or value.special]
-    func = node.func
-    if name not in GROWING or not given or not isinstance(func, cst.Attribute):
-        return False
-    path = path_of(func.value)
-    if path is None:
+    node, state = this.node, this.state
+    given = [value for value in this.values if value.is_loss or value.special]
+    path = path_of(node.func.value) if isinstance(node.func, cst.Attribute) else None
+    if this.name not in GROWING or not given or path is None:
         return False
     known = state.names.get(path, UNKNOWN)
     total = known
     for value in given:
         total = plus(total, value.whole())
     items: tuple[tuple[object, Value], ...] = ()
-    if name == "append":
+    if this.name == "append":
         items = (*known.items, (len(known.items), given[0]))
-    elif name == "update" and given[0].items:
+    elif this.name == "update" and given[0].items:
         items = tuple(dict((*known.items, *given[0].items)).items())
     kept = total.kept | {path}
     state.names[path] = replace(Value(items=items) if items else total, kept=kept)
     if path not in state.places or path.startswith("self."):
         run.events.escaped += [Escaped(node, value) for value in given]
-    pairs = zip(node.args, values, strict=True)
+    pairs = zip(node.args, this.values, strict=True)
     expression = next(arg.value for arg, value in pairs if value is given[0])
-    run.keep(node, path, expression, given[0], frame, state)
+    run.keep(node, path, expression, given[0], this.frame, state)
     return True

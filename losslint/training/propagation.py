@@ -10,7 +10,7 @@ import libcst as cst
 from losslint.training.events import Replaced
 from losslint.training.logic import all_of, any_of
 from losslint.training.run import Run
-from losslint.training.state import Frame, State
+from losslint.training.state import Called, State
 from losslint.training.values import (
     SUM,
     Source,
@@ -41,18 +41,11 @@ LOGIC = {"any": any_of, "all": all_of}
 SUMS = frozenset(("add", "add_", "sub", "sub_"))
 
 
-def propagated(
-    run: Run,
-    node: cst.Call,
-    name: str,
-    base: Value,
-    values: list[Value],
-    naming: str,
-    frame: Frame,
-    state: State,
-) -> Value | None:
+def propagated(run: Run, this: Called) -> Value | None:
     """What a known operation makes of what it is given; None if it is none of them."""
-    operands = [base, *values] if base.sources or base.items or base.explicit else values
+    node, name, base, state = this.node, this.name, this.base, this.state
+    of_method = base.sources or base.items or base.explicit
+    operands = [base, *this.values] if of_method else this.values
     if not any(v.sources or v.items or v.special or v.explicit for v in operands):
         return None
     first = operands[0]
@@ -62,16 +55,16 @@ def propagated(
         return _where(node, operands, state)
     if name in HIDING:
         state.hidden += (node,)
-        run.events.replaced.append(Replaced(node, first.whole(), frame))
+        run.events.replaced.append(Replaced(node, first.whole(), this.frame))
         return replace(first.whole(), number=None)
     if name in REDUCTIONS:
-        return _reduced(run, node, name, first, naming, frame)
+        return _reduced(run, this, first)
     if name in SUMS and len(operands) > 1:
         return plus(operands[0], operands[1], -1 if name.startswith("sub") else 1)
     if name in CLAMPS or name in UPPER_BOUNDS:
         return _bounded(node, name, first, state)
     if name in EXTREMES:
-        return _extreme(name, operands)
+        return _extreme(operands)
     if name in SAME:
         kept = first if name not in ("float", "item") else first.whole()
         return _without_graph(kept) if name in DETACHING else kept
@@ -83,19 +76,20 @@ def _without_graph(value: Value) -> Value:
     return replace(value, graph=False, items=items)
 
 
-def _reduced(run: Run, node: cst.Call, name: str, value: Value, naming: str, frame: Frame) -> Value:
+def _reduced(run: Run, this: Called, value: Value) -> Value:
     """A sum or a mean: of losses, the losses; of anything else, a loss by itself if it is used as one."""
     whole = value.whole()
     if value.items and whole.is_loss:
         return whole
     if whole.is_loss or whole.special or whole.kept:
-        is_collection = isinstance(node.func, cst.Name) and len(whole.sources) == 1
-        return run.part(whole, SUM, frame) if is_collection else whole
-    if not _is_full(node):
+        is_collection = isinstance(this.node.func, cst.Name) and len(whole.sources) == 1
+        return run.part(whole, SUM, this.frame) if is_collection else whole
+    if not _is_full(this.node):
         return whole
-    is_loss, calls = is_named_as_loss(naming), frame.every_call()
-    source = Source(node, (), naming or name, is_loss, reduced=True, calls=calls)
-    return replace(run.of(source, frame), graph=whole.graph)
+    is_loss, label = is_named_as_loss(this.naming), this.naming or this.name
+    calls = this.frame.every_call()
+    source = Source(this.node, (), label, is_loss, reduced=True, calls=calls)
+    return replace(run.of(source, this.frame), graph=whole.graph)
 
 
 def _is_full(node: cst.Call) -> bool:
@@ -129,7 +123,7 @@ def _bounded(node: cst.Call, name: str, value: Value, state: State) -> Value:
     return value
 
 
-def _extreme(name: str, operands: list[Value]) -> Value:
+def _extreme(operands: list[Value]) -> Value:
     if len(operands) == 1:
         return some(item for _, item in operands[0].items) if operands[0].items else operands[0]
     return some(operands)

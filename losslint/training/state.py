@@ -126,6 +126,22 @@ class State:
 
 
 @dataclass(frozen=True, eq=False)
+class Called:
+    """A call that a walk has come to: the last name of what is called, and what it is given.
+
+    `base` is what a method is called on, `naming` the name that the result is given.
+    """
+
+    node: cst.Call
+    name: str
+    base: Value
+    values: list[Value]
+    naming: str
+    frame: Frame
+    state: State
+
+
+@dataclass(frozen=True, eq=False)
 class Ended:
     """A path that ends before its function does, or leaves a turn of its loop."""
 
