@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from losslint.config import Settings
-    from losslint.engine.check import check_source
-    from losslint.engine.fix import FixResult, fix_source
-    from losslint.engine.project import FileReport, check_paths
+    from losslint.engine.fix import FixResult
+    from losslint.engine.memory import check_source, fix_source
+    from losslint.engine.run import FileReport, check_paths
     from losslint.findings import Edit, Finding, Fix, Safety, Severity, Span
 
 __version__ = "0.1.0"
@@ -32,7 +32,7 @@ __all__ = [
 # Where each name lives. Importing losslint alone imports none of it.
 _HOMES = {
     "Edit": "losslint.findings",
-    "FileReport": "losslint.engine.project",
+    "FileReport": "losslint.engine.run",
     "Finding": "losslint.findings",
     "Fix": "losslint.findings",
     "FixResult": "losslint.engine.fix",
@@ -40,9 +40,9 @@ _HOMES = {
     "Settings": "losslint.config",
     "Severity": "losslint.findings",
     "Span": "losslint.findings",
-    "check_paths": "losslint.engine.project",
-    "check_source": "losslint.engine.check",
-    "fix_source": "losslint.engine.fix",
+    "check_paths": "losslint.engine.run",
+    "check_source": "losslint.engine.memory",
+    "fix_source": "losslint.engine.memory",
 }
 
 

@@ -14,7 +14,7 @@ from losslint.config import ConfigError, Settings
 from losslint.options import check_parser, rule_parser, settings_from
 
 if TYPE_CHECKING:
-    from losslint.engine.project import FileReport, Run
+    from losslint.engine.run import FileReport, Look, Run
     from losslint.report.paint import Line
 
 CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
@@ -85,7 +85,7 @@ def _check(options: argparse.Namespace) -> int:
     if "-" in paths and len(paths) > 1:
         raise ConfigError("`-` reads standard input and goes with no other path")
     settings = settings_from(options, paths)
-    run = _run(options, settings)
+    run = _run(options, settings, paths)
     if options.show_settings:
         return _show_settings(settings)
     if options.show_files:
@@ -98,15 +98,15 @@ def _check(options: argparse.Namespace) -> int:
     return _status(reports, options)
 
 
-def _run(options: argparse.Namespace, settings: Settings) -> Run:
+def _run(options: argparse.Namespace, settings: Settings, paths: Sequence[str]) -> Run:
     from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
-    from losslint.engine.project import Run
+    from losslint.engine.run import Run
 
     asked = SAFE_AND_UNSAFE if options.unsafe_fixes else SAFE_ONLY
     fixes = asked if options.fix or options.diff else frozenset()
     if options.verbose:
         print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
-    return Run(settings, fixes, dry=options.diff)
+    return Run(settings, fixes, dry=options.diff, paths=paths)
 
 
 def _reports(
@@ -116,15 +116,16 @@ def _reports(
     from losslint.source.discover import discover
 
     found = list(discover(paths, settings))
-    reports = map(_slim, run.reports(found))
-    return list(reports if quiet else progress(reports, len(found)))
+    looks = map(_slim, map(run.look, found))
+    return list(run.joined(looks if quiet else progress(looks, len(found))))
 
 
-def _slim(report: FileReport) -> FileReport:
-    """The report without its source, unless that will be shown: a tree may be large."""
-    if report.findings or report.before:
-        return report
-    return replace(report, source=report.source.with_data(b""))
+def _slim(look: Look) -> Look:
+    """What came of a file without its source, unless that will be shown: a tree may be large."""
+    report = look.report
+    if report.findings or report.before or look.checked.facts or look.checked.directives:
+        return look
+    return replace(look, report=replace(report, source=report.source.with_data(b"")))
 
 
 def _standard_input(run: Run, options: argparse.Namespace) -> int:

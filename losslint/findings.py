@@ -47,11 +47,22 @@ class Fix:
 
 
 @dataclass(frozen=True)
+class Related:
+    """Another place that belongs to a finding, in whatever file; rows and columns from 1."""
+
+    path: str
+    row: int
+    column: int
+    message: str
+    cell: int | None = None
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing wrong, in one place, with at most one way to put it right.
 
     `evidence` is what was proven, one statement a line: which parameter, at
-    which end, the bound, a witness.
+    which end, the bound, a witness. `related` are the other places of it.
     """
 
     span: Span
@@ -61,3 +72,4 @@ class Finding:
     severity: Severity
     fix: Fix | None = None
     evidence: tuple[str, ...] = ()
+    related: tuple[Related, ...] = ()

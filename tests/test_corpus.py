@@ -15,7 +15,7 @@ import pytest
 
 from losslint import FileReport, Settings, check_paths
 from losslint.engine.fix import SAFE_ONLY
-from losslint.engine.project import Run
+from losslint.engine.run import Run
 from losslint.findings import Finding
 from losslint.source.discover import discover
 from losslint.source.notebook import Notebook

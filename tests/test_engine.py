@@ -14,9 +14,9 @@ import pytest
 import losslint
 from losslint.config import ConfigError, Settings
 from losslint.engine import write as writing
-from losslint.engine.check import check_source
-from losslint.engine.fix import SAFE_ONLY, fix_source
-from losslint.engine.project import Run, check_paths
+from losslint.engine.fix import SAFE_ONLY
+from losslint.engine.memory import check_source, fix_source
+from losslint.engine.run import Run, check_paths
 from losslint.engine.selection import Selection
 from losslint.rules.base import Rule
 from losslint.rules.registry import all_rules
@@ -193,7 +193,7 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
 
 def test_a_clean_file_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.py").write_text("bad = 1  # noqa\n")
-    monkeypatch.setattr("losslint.engine.project.write", None)
+    monkeypatch.setattr("losslint.engine.run.write", None)
     (report,) = run(tmp_path)
     assert report.findings == ()
 
@@ -209,7 +209,7 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(
         file.write_text("bad and newer\n")
         write(path, before, after)
 
-    monkeypatch.setattr("losslint.engine.project.write", late)
+    monkeypatch.setattr("losslint.engine.run.write", late)
     (report,) = run(file)
     assert file.read_text() == "bad and newer\n"
     assert not report.readable

@@ -22,6 +22,7 @@ LAYERS = [
     ["model"],
     ["ranges"],
     ["training"],
+    ["project"],
     ["rules", "fixes"],
     ["engine"],
     ["report", "verify"],
@@ -105,7 +106,7 @@ def undocumented(tree: ast.AST) -> Iterator[str]:
             continue
         overloaded = any("override" in ast.unparse(d) for d in node.decorator_list)
         # A rule's page is the documentation of its check.
-        overloaded |= any("rule.on" in ast.unparse(d) for d in node.decorator_list)
+        overloaded |= any(ast.unparse(d).startswith("rule.") for d in node.decorator_list)
         if ast.get_docstring(node) is None and not overloaded:
             yield f"{node.lineno}: {node.name}"
         if isinstance(node, ast.ClassDef):

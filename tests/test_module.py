@@ -100,7 +100,7 @@ def test_what_would_end_the_process_is_refused(text: str) -> None:
     """In a process of its own: a native stack overflow cannot be caught."""
     program = (
         "import pickle, sys\n"
-        "from losslint.engine.check import check_source\n"
+        "from losslint.engine.memory import check_source, fix_source\n"
         "text = pickle.load(sys.stdin.buffer)\n"
         "print([f.code for f in check_source('# losslint: ignore[LL101]\\n' + text)])\n"
     )

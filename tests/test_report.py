@@ -11,7 +11,7 @@ import pytest
 from losslint.cli import main
 from losslint.config import Settings
 from losslint.engine.fix import SAFE_ONLY
-from losslint.engine.project import FileReport, Run
+from losslint.engine.run import FileReport, Run
 from losslint.report import diff, progress, text
 from losslint.report import json as as_json
 from losslint.report.paint import coloured, plain
@@ -57,6 +57,7 @@ def test_json_has_the_shape_of_ruffs() -> None:
             ],
         },
         "evidence": ["the word stands at byte 10"],
+        "related": [],
     }
 
 

@@ -1,5 +1,8 @@
 """Every rule against its folder in fixtures/ and its page. A new rule adds no test code.
 
+A rule that looks at whole projects shows some: folders `bad` and `good`, beside the files
+of these names or in their place.
+
 `python tests/test_rules.py [RULE ...]` writes `fixed.py` and `report.txt` anew, for
 all rules or for those named; what it wrote is to be read before it is committed.
 """
@@ -9,22 +12,25 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import sys
 from collections import Counter
 from contextlib import redirect_stdout
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
 
-from losslint import FixResult, Settings, Severity, check_source, cli, fix_source
+from losslint import FixResult, Settings, Severity, check_paths, check_source, cli, fix_source
 from losslint.rules.base import Rule
 from losslint.rules.registry import all_rules
 from losslint.source.text import Source
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT / "fixtures"
-FILES = {"bad.py", "fixed.py", "good.py", "report.txt"}
+FILES = {"bad.py", "fixed.py", "good.py"}
+PROJECTS = {"bad", "good"}
 HEADINGS = [
     "What it does",
     "Why is this bad?",
@@ -36,7 +42,7 @@ HEADINGS = [
 
 # What the engine itself reports has no code to show: LL000 is about files that
 # are none, LL001 about comments. tests/test_engine.py and test_suppress.py hold them.
-RULES = [rule for rule in all_rules() if rule.checks]
+RULES = [rule for rule in all_rules() if rule.checks or rule.project_checks]
 
 # Small training projects, each for several rules: tests/test_scenarios.py runs them.
 NO_RULES = {"scenarios"}
@@ -47,6 +53,11 @@ PREAMBLE = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F
 EVERYTHING = Settings(select=("ALL",))
 
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+# Those whose fixture is one file; those whose fixture is a project.
+IN_FILES = [rule for rule in RULES if (FIXTURES / rule.name / "bad.py").exists()]
+IN_PROJECTS = [rule for rule in RULES if (FIXTURES / rule.name / "bad").is_dir()]
+rule_of_files = pytest.mark.parametrize("rule", IN_FILES, ids=lambda rule: rule.name)
+rule_of_projects = pytest.mark.parametrize("rule", IN_PROJECTS, ids=lambda rule: rule.name)
 
 
 def alone(rule: Rule) -> Settings:
@@ -88,21 +99,65 @@ def serious(text: str) -> Counter[str]:
 
 
 def report(rule: Rule) -> str:
-    """What the command prints for `bad.py`, from the root of the project."""
-    path = f"fixtures/{rule.name}/bad.py"
+    """What the command prints for what is bad, from the root of a project of nothing else."""
     printed = io.StringIO()
     before = Path.cwd()
-    os.chdir(ROOT)
-    try:
-        with redirect_stdout(printed):
-            cli.main(["--isolated", "--color", "never", "--select", rule.code, path])
-    finally:
-        os.chdir(before)
+    for name in ("bad.py", "bad"):
+        bad = FIXTURES / rule.name / name
+        path = f"fixtures/{rule.name}/{name}"
+        with TemporaryDirectory() as root, redirect_stdout(printed):
+            copy = Path(root) / path
+            if bad.is_dir():
+                shutil.copytree(bad, copy)
+            elif bad.exists():
+                copy.parent.mkdir(parents=True)
+                shutil.copy(bad, copy)
+            else:
+                continue
+            os.chdir(root)
+            try:
+                cli.main(["--isolated", "--color", "never", "--select", rule.code, path])
+            finally:
+                os.chdir(before)
     return printed.getvalue()
 
 
 def examples(rule: Rule) -> list[str]:
     return re.findall(r"```python\n(.*?)```", rule.section("Example"), re.DOTALL)
+
+
+Places = Counter[tuple[str, int, str]]
+
+
+def project(rule: Rule, name: str, folder: Path) -> tuple[Path, Places]:
+    """A copy of a project, apart from all others, and what is marked in it."""
+    copy = folder / name
+    shutil.copytree(FIXTURES / rule.name / name, copy)
+    files = sorted(copy.rglob("*.py"))
+    places = ((f.relative_to(copy), place) for f in files for place in marked(f.read_text()))
+    return copy, Counter((str(path), *place) for path, place in places)
+
+
+def found_in(folder: Path, settings: Settings) -> Places:
+    """Where something is found in a project: file, row and code."""
+    return Counter(
+        (
+            str(Path(report.path).relative_to(folder)),
+            report.source.position(found.span.start)[0],
+            found.code,
+        )
+        for report in check_paths([folder], settings)
+        for found in report.findings
+    )
+
+
+def codes(text: str, rule: Rule, settings: Settings, folder: Path) -> set[str]:
+    """What is found in an example: as a text, or as a project where the rule looks at no less."""
+    if rule in IN_FILES:
+        return {code for _, code in lines(text, settings)}
+    folder.mkdir()
+    (folder / "train.py").write_text(text)
+    return {code for _, _, code in found_in(folder, settings)}
 
 
 def test_each_folder_has_a_rule_and_each_rule_a_folder() -> None:
@@ -113,24 +168,39 @@ def test_each_folder_has_a_rule_and_each_rule_a_folder() -> None:
 
 @every_rule
 def test_a_folder_holds_what_the_tests_read(rule: Rule) -> None:
-    found = {path.name for path in (FIXTURES / rule.name).iterdir() if path.is_file()}
+    found = {path.name for path in (FIXTURES / rule.name).iterdir()}
 
-    assert found >= FILES
+    assert "report.txt" in found
+    assert found >= FILES or found >= PROJECTS
 
 
-@every_rule
+@rule_of_files
 def test_bad_is_found_on_the_marked_lines(rule: Rule) -> None:
     text = read(rule, "bad.py")
 
     assert lines(text, alone(rule)) == marked(text)
 
 
-@every_rule
+@rule_of_files
 def test_good_is_silent_under_all_rules(rule: Rule) -> None:
     assert lines(read(rule, "good.py"), EVERYTHING) == Counter()
 
 
-@every_rule
+@rule_of_projects
+def test_a_bad_project_is_found_on_the_marked_lines(rule: Rule, tmp_path: Path) -> None:
+    folder, expected = project(rule, "bad", tmp_path)
+
+    assert found_in(folder, alone(rule)) == expected
+
+
+@rule_of_projects
+def test_a_good_project_is_silent_under_all_rules(rule: Rule, tmp_path: Path) -> None:
+    folder, expected = project(rule, "good", tmp_path)
+
+    assert found_in(folder, EVERYTHING) == expected == Counter()
+
+
+@rule_of_files
 def test_fixed_is_what_fixing_bad_gives(rule: Rule) -> None:
     fixed = fix(read(rule, "bad.py"), rule)
     compile(fixed.text, "fixed.py", "exec")
@@ -139,7 +209,7 @@ def test_fixed_is_what_fixing_bad_gives(rule: Rule) -> None:
     assert fixed.withheld == ()
 
 
-@every_rule
+@rule_of_files
 def test_fixing_again_changes_nothing(rule: Rule) -> None:
     fixed = fix(read(rule, "fixed.py"), rule)
 
@@ -147,7 +217,7 @@ def test_fixing_again_changes_nothing(rule: Rule) -> None:
     assert [found for found in fixed.findings if found.fix] == []
 
 
-@every_rule
+@rule_of_files
 def test_a_fix_brings_no_other_rule_in(rule: Rule) -> None:
     before, after = serious(read(rule, "bad.py")), serious(read(rule, "fixed.py"))
 
@@ -171,11 +241,11 @@ def test_a_page_begins_with_a_sentence_that_can_stand_alone(rule: Rule) -> None:
 
 
 @every_rule
-def test_the_example_of_a_page_shows_the_rule_at_work(rule: Rule) -> None:
+def test_the_example_of_a_page_shows_the_rule_at_work(rule: Rule, tmp_path: Path) -> None:
     bad, good = (PREAMBLE + text for text in examples(rule))
 
-    assert {code for _, code in lines(bad, alone(rule))} == {rule.code}
-    assert lines(good, EVERYTHING) == Counter()
+    assert codes(bad, rule, alone(rule), tmp_path / "bad") == {rule.code}
+    assert codes(good, rule, EVERYTHING, tmp_path / "good") == set()
 
 
 @every_rule
@@ -203,7 +273,8 @@ def regenerate(rules: list[Rule]) -> None:
     """Write what is generated in the folders of these rules."""
     for rule in rules:
         folder = FIXTURES / rule.name
-        (folder / "fixed.py").write_text(fix(read(rule, "bad.py"), rule).text)
+        if rule in IN_FILES:
+            (folder / "fixed.py").write_text(fix(read(rule, "bad.py"), rule).text)
         (folder / "report.txt").write_text(report(rule))
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from losslint.config import Settings
-from losslint.engine.check import check_source
-from losslint.engine.fix import fix_source
+from losslint.engine.memory import check_source, fix_source
 
 pytestmark = pytest.mark.usefixtures("toys")
 

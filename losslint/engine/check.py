@@ -1,24 +1,26 @@
-"""One source and some rules, to findings."""
+"""One source and some rules, to findings, and to the facts that the project's rules join."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from losslint.config import Settings
 from losslint.engine.reading import parsed
-from losslint.engine.selection import Selection
-from losslint.engine.suppress import may_hold_suppressions, suppress
+from losslint.engine.suppress import Directive, may_hold_suppressions, suppress
 from losslint.findings import Finding, Span
+from losslint.model.facts import FileFacts
 from losslint.model.module import Module, Unreadable, deep_recursion
+from losslint.project.gathering import gathered
+from losslint.project.weighing import weighing
 from losslint.ranges import evaluate
 from losslint.ranges.run import Unfollowed
 from losslint.ranges.weights import LearnedWeight, RectifiedTotal
-from losslint.rules import registry, unreadable_source
+from losslint.rules import unreadable_source
 from losslint.rules.base import Rule, findings
-from losslint.source.notebook import opened
-from losslint.source.text import Source, Undecodable
+from losslint.source.text import Source
 from losslint.training import means, places, selections, unread, weighted
 from losslint.training.backward import Guard, Survey
 from losslint.training.hiding import TrainerLog
@@ -37,36 +39,37 @@ PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
 )
 
 
-def check_source(
-    text: str, filename: str = "<string>", settings: Settings | None = None
-) -> list[Finding]:
-    """What is wrong in a text that is in memory, from top to bottom."""
-    settings = settings or Settings()
-    rules = Selection(registry.all_rules(), settings).for_file(filename)
-    try:
-        source = opened(Source.from_text(filename, text))
-    except Undecodable as problem:
-        return [unreadable(str(problem))]
-    return check(source, rules, settings)
+@dataclass(frozen=True)
+class Checked:
+    """What came of one source: findings, its comments, and its facts if a rule joins them."""
+
+    findings: tuple[Finding, ...] = ()
+    directives: tuple[Directive, ...] = ()
+    facts: FileFacts | None = None
 
 
-def check(source: Source, rules: Iterable[Rule], settings: Settings) -> list[Finding]:
+def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
     """What the rules find in one file, without what its comments suppress."""
     rules = tuple(rules)
-    able = [rule for rule in rules if rule.checks and rule.may_matter(source.data)]
-    if not able and not may_hold_suppressions(source.data):
-        return []
+    able = [rule for rule in rules if rule.may_matter(source.data)]
+    if not any(map(_has_checks, able)) and not may_hold_suppressions(source.data):
+        return Checked()
     try:
         with deep_recursion():
             module, broken = parsed(source, settings)
-            found, crashes = _run(able, module)
+            found, crashes, facts = _run(able, module)
             crashes += [unreadable(problem.message, problem.offset) for problem in broken]
-            kept = suppress(found, rules, module, complete=not crashes)
-            return sorted([*kept, *crashes], key=_order)
+            kept, directives = suppress(found, rules, module, complete=not crashes)
+            findings = tuple(sorted([*kept, *crashes], key=order))
+            return Checked(findings, tuple(directives), facts)
     except Unreadable as problem:
-        return [unreadable(problem.message, problem.offset)]
+        return Checked((unreadable(problem.message, problem.offset),))
     except Exception as problem:  # the one place that catches all: no file takes the run down
-        return [_crashed("checking this file", problem)]
+        return Checked((crashed("checking this file", problem),))
+
+
+def _has_checks(rule: Rule) -> bool:
+    return bool(rule.checks or rule.project_checks)
 
 
 def unreadable(message: str, offset: int = 0, evidence: Iterable[str] = ()) -> Finding:
@@ -74,10 +77,12 @@ def unreadable(message: str, offset: int = 0, evidence: Iterable[str] = ()) -> F
     return unreadable_source.rule.finding(Span(offset, offset), message, evidence=evidence)
 
 
-def _run(rules: list[Rule], module: Module) -> tuple[list[Finding], list[Finding]]:
-    """What the rules find, and an LL000 for each that breaks instead."""
+def _run(
+    rules: list[Rule], module: Module
+) -> tuple[list[Finding], list[Finding], FileFacts | None]:
+    """What the rules find, an LL000 for each that breaks instead, and the facts to be joined."""
     if not rules:
-        return [], []
+        return [], [], None
     facts = _facts(rules, module)
     found: list[Finding] = []
     crashes: list[Finding] = []
@@ -89,12 +94,27 @@ def _run(rules: list[Rule], module: Module) -> tuple[list[Finding], list[Finding
         crash = _try(rule, facts, module, found)
         if crash:
             crashes.append(crash)
-    return list(dict.fromkeys(found)), list(dict.fromkeys(crashes))
+    joins = any(rule.project_checks for rule in rules)
+    return (
+        list(dict.fromkeys(found)),
+        list(dict.fromkeys(crashes)),
+        _to_be_joined(module, facts.get(LearnedWeight, ())) if joins else None,
+    )
+
+
+def _to_be_joined(module: Module, weights: Iterable[LearnedWeight]) -> FileFacts | None:
+    """The facts of a module; None where CPython does not read it."""
+    if module.syntax is None:
+        return None
+    facts = gathered(module.syntax, module.source)
+    return replace(facts, weighing=tuple(weighing(module, weights)))
 
 
 def _facts(rules: list[Rule], module: Module) -> dict[type[Any], list[Any]]:
     """What the rules look at in a module, by kind."""
     asked = {kind for rule in rules for kind in rule.checks}
+    if any(rule.project_checks for rule in rules):
+        asked.add(LearnedWeight)
     facts: dict[type[Any], list[Any]] = {}
     for kinds, provider in PROVIDERS:
         if kinds & asked:
@@ -112,11 +132,11 @@ def _try(
     except Unreadable:
         raise
     except Exception as problem:
-        return _crashed(f"rule {rule.code} {rule.name}", problem)
+        return crashed(f"rule {rule.code} {rule.name}", problem)
     return None
 
 
-def _crashed(doing: str, problem: Exception) -> Finding:
+def crashed(doing: str, problem: Exception) -> Finding:
     """LL000 for an error of losslint's own; the traceback is its evidence."""
     if isinstance(problem, RecursionError):
         return unreadable(f"{doing} failed: nested too deep")
@@ -127,5 +147,6 @@ def _crashed(doing: str, problem: Exception) -> Finding:
     return unreadable(f"{doing} failed: {cause} ({place})", evidence=trace)
 
 
-def _order(finding: Finding) -> tuple[Span, str, str]:
+def order(finding: Finding) -> tuple[Span, str, str]:
+    """Findings of one file, from top to bottom."""
     return finding.span, finding.code, finding.message

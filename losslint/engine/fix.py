@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from losslint.config import Settings
-from losslint.engine.check import check, unreadable
+from losslint.engine.check import unreadable
 from losslint.engine.reading import parsed
-from losslint.engine.selection import Selection
 from losslint.findings import Edit, Finding, Safety, Severity, Span
 from losslint.model.module import Unreadable
-from losslint.rules import registry
-from losslint.rules.base import Rule
-from losslint.source.notebook import opened
-from losslint.source.text import Source, Undecodable
+from losslint.source.text import Source
 
 # Fixes that overlap wait for the next pass. Nothing sound needs this many.
 MAX_PASSES = 50
@@ -45,34 +41,17 @@ class FixResult:
         return self.source.bom.decode() + self.source.content
 
 
-def fix_source(
-    text: str,
-    filename: str = "<string>",
-    settings: Settings | None = None,
-    *,
-    unsafe: bool = False,
-) -> FixResult:
-    """Fix a text that is in memory: the safe fixes, and the unsafe ones too if asked."""
-    settings = settings or Settings()
-    rules = Selection(registry.all_rules(), settings).for_file(filename)
-    try:
-        source = opened(Source.from_text(filename, text))
-    except Undecodable as problem:
-        return FixResult(Source(filename, text), 0, (unreadable(str(problem)),))
-    return settle(source, rules, settings, SAFE_AND_UNSAFE if unsafe else SAFE_ONLY)
+Check = Callable[[Source], Iterable[Finding]]
 
 
-def settle(
-    source: Source, rules: Iterable[Rule], settings: Settings, fixes: frozenset[Safety]
-) -> FixResult:
+def settle(source: Source, check: Check, settings: Settings, fixes: frozenset[Safety]) -> FixResult:
     """Check and fix, again and again, until a check asks for no fix any more.
 
     A fix is withheld if the file would not parse after it, if it leaves its
     finding where it was, or if it brings a new error or warning. Fixes that never
     come to an end leave the source as it was, and say so as LL000.
     """
-    rules = tuple(rules)
-    now = _State(source, check(source, rules, settings))
+    now = _State(source, list(check(source)))
     before = now
     refused: dict[str, str] = {}
     applied = 0
@@ -83,7 +62,7 @@ def settle(
             withheld = tuple(_withheld(f, now.source, refused[_key(f, now.source)]) for f in asked)
             return FixResult(now.source, applied, tuple(now.findings), withheld)
         chosen = without_overlaps(wanted)
-        after, reasons = _apply_what_fits(now, chosen, rules, settings)
+        after, reasons = _apply_what_fits(now, chosen, check, settings)
         refused.update({_key(finding, now.source): why for finding, why in reasons.items()})
         applied += len(chosen) - len(reasons)
         now = after
@@ -138,34 +117,32 @@ def apply_edits(source: Source, edits: Iterable[Edit]) -> Source:
 
 
 def _apply_what_fits(
-    now: _State, chosen: list[Finding], rules: tuple[Rule, ...], settings: Settings
+    now: _State, chosen: list[Finding], check: Check, settings: Settings
 ) -> tuple[_State, dict[Finding, str]]:
     """What the fixes that can be proven make of a source, and why the others cannot."""
     try:
-        return _proven(now, chosen, rules, settings), {}
+        return _proven(now, chosen, check, settings), {}
     except Unfit:
         good: list[Finding] = []
     result = now
     reasons: dict[Finding, str] = {}
     for finding in chosen:
         try:
-            result = _proven(now, [*good, finding], rules, settings)
+            result = _proven(now, [*good, finding], check, settings)
             good.append(finding)
         except Unfit as problem:
             reasons[finding] = str(problem)
     return result, reasons
 
 
-def _proven(
-    now: _State, chosen: list[Finding], rules: tuple[Rule, ...], settings: Settings
-) -> _State:
+def _proven(now: _State, chosen: list[Finding], check: Check, settings: Settings) -> _State:
     """The source with these fixes, checked again: their findings gone, none worse in return.
 
     Raises:
         Unfit: the result does not parse, or is not what the fixes promise.
     """
     changed = _apply(now.source, chosen, settings)
-    after = _State(changed, check(changed, rules, settings))
+    after = _State(changed, list(check(changed)))
     had = Counter(f.code for f in now.findings)
     has = Counter(f.code for f in after.findings)
     grave = {f.code for f in after.findings if f.severity is not Severity.NOTE}

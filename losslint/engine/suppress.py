@@ -12,6 +12,7 @@ from losslint.findings import Edit, Finding, Fix, Safety, Span
 from losslint.model.module import Module
 from losslint.rules import registry, unused_suppression
 from losslint.rules.base import Rule
+from losslint.source.text import Source
 
 # Such as `losslint: ignore[LL101, unchecked_loss] and why`.
 OWN = re.compile(
@@ -59,30 +60,38 @@ def may_hold_suppressions(data: bytes) -> bool:
 
 def suppress(
     found: list[Finding], rules: tuple[Rule, ...], module: Module, *, complete: bool
-) -> list[Finding]:
-    """The findings that no comment keeps away, and an LL001 for each idle comment.
+) -> tuple[list[Finding], list[Directive]]:
+    """The findings that no comment keeps away, an LL001 for each idle comment, and the comments.
 
     A finding answers to a comment on its line, and on the first and the last
     line of the statement that it stands in. If the check was not `complete`,
-    no comment is called idle.
+    no comment is called idle; nor for a rule of the project, which comes later.
     """
     if not found and not may_hold_suppressions(module.source.data):
-        return found
+        return found, []
     directives = list(_directives(module))
     if not directives:
-        return found
-    kept = [f for f in found if not _suppressed(f, directives, module)]
+        return found, []
+    kept = [f for f in found if not suppressed(f, directives, _rows(f, module))]
     if complete and unused_suppression.rule in rules:
-        idle = [finding for each in directives for finding in _idle(each, rules, module)]
-        kept += [finding for finding in idle if not _suppressed(finding, directives, module)]
-    return kept
+        now = [rule for rule in rules if not rule.project_checks]
+        idle = [f for each in directives for f in _idle(each, now, module.source)]
+        kept += [f for f in idle if not suppressed(f, directives, _rows(f, module))]
+    return kept, directives
 
 
-def _suppressed(finding: Finding, directives: list[Directive], module: Module) -> bool:
-    rows = _rows(finding, module)
+def suppressed(finding: Finding, directives: list[Directive], rows: Iterable[int]) -> bool:
+    """Whether a comment keeps away a finding whose statement is on these rows."""
+    rows = set(rows)
     # Every one is asked, as all that cover it are in use.
     covering = [directive for directive in directives if directive.covers(finding, rows)]
     return bool(covering)
+
+
+def idle_later(directives: list[Directive], rules: Iterable[Rule], source: Source) -> list[Finding]:
+    """An LL001 for each comment that keeps away nothing of these rules of the project."""
+    found = [f for each in directives for f in _dead(each, list(rules), source)]
+    return [f for f in found if not suppressed(f, directives, [source.position(f.span.start)[0]])]
 
 
 def _rows(finding: Finding, module: Module) -> set[int]:
@@ -122,7 +131,7 @@ def _directive(found: re.Match[str], comment: str, start: int, row: int) -> Dire
     )
 
 
-def _idle(directive: Directive, rules: tuple[Rule, ...], module: Module) -> Iterator[Finding]:
+def _idle(directive: Directive, rules: list[Rule], source: Source) -> Iterator[Finding]:
     """What is wrong with one suppression."""
     if directive.blanket:
         return
@@ -134,16 +143,20 @@ def _idle(directive: Directive, rules: tuple[Rule, ...], module: Module) -> Iter
         message = f"`{directive.kind}` names no rule: write `{directive.kind}[LL101]`"
         yield unused_suppression.rule.finding(directive.span, message)
         return
-    selected = {word for rule in rules for word in (rule.code, rule.name)}
-    dead: list[tuple[str, Span]] = []
     for code, span in directive.codes:
         if _unknown(code, directive):
             message = f"no rule is called `{code}`{nearest(code, _every_word())}"
             yield unused_suppression.rule.finding(span, message)
-        elif code in selected and code not in directive.used and code not in OURS:
-            dead.append((code, span))
+    yield from _dead(directive, rules, source)
+
+
+def _dead(directive: Directive, rules: list[Rule], source: Source) -> Iterator[Finding]:
+    """The codes of a suppression that these rules do not find where it stands."""
+    selected = {word for rule in rules for word in (rule.code, rule.name)} - OURS
+    idle = selected - directive.used
+    dead = [] if directive.kind not in KINDS else [c for c in directive.codes if c[0] in idle]
     for code, span in dead:
-        fix = Fix("Remove it", (_without(directive, [c for c, _ in dead], module),), Safety.SAFE)
+        fix = Fix("Remove it", (_without(directive, [c for c, _ in dead], source),), Safety.SAFE)
         message = f"`{code}` is not found here: the comment suppresses nothing"
         yield unused_suppression.rule.finding(span, message, fix=fix)
 
@@ -162,21 +175,21 @@ def _every_word() -> set[str]:
     return {word for rule in registry.all_rules() for word in (rule.code, rule.name)}
 
 
-def _without(directive: Directive, dead: list[str], module: Module) -> Edit:
+def _without(directive: Directive, dead: list[str], source: Source) -> Edit:
     """The edit that takes the `dead` codes out of a directive, or takes it out whole."""
-    data = module.source.data
+    data = source.data
     alive = [span for code, span in directive.codes if code not in dead]
     if alive:
         listed = Span(directive.codes[0][1].start, directive.codes[-1][1].end)
         return Edit(listed, ", ".join(data[span.start : span.end].decode() for span in alive))
     start, end = directive.span.start, directive.span.end
-    line_end = module.source.line_start(directive.row + 1)
+    line_end = source.line_start(directive.row + 1)
     after = data[end:line_end].rstrip(b"\r\n")
     reason = after.lstrip(b" \t,;:.-").rstrip()
     if reason:
         kept = b"" if reason.startswith(b"#") else b"# "
         return Edit(Span(start, end + len(after)), (kept + reason).decode())
-    line_start = module.source.line_start(directive.row)
+    line_start = source.line_start(directive.row)
     before = data[line_start:start].rstrip(b" \t")
     if not before:  # nothing else on the line, so the line goes
         return Edit(Span(line_start, line_end), "")

@@ -30,8 +30,8 @@ class TooDeep(ValueError):
         self.row = row
 
 
-def syntax_error(text: str) -> SyntaxError | None:
-    """What CPython's own parser has against `text`, which it is asked first.
+def syntax_tree(text: str) -> ast.Module | SyntaxError:
+    """What CPython's own parser makes of `text`, or has against it; it is asked first.
 
     An error is no verdict: the syntax may be newer than the running
     interpreter, and libcst may know it. It is only returned, and not raised,
@@ -54,7 +54,7 @@ def syntax_error(text: str) -> SyntaxError | None:
     except ValueError as problem:  # a null byte, in some versions
         raise SyntaxError(str(problem)) from problem
     _refuse_deep(tree)
-    return None
+    return tree
 
 
 def _refuse_deep(tree: ast.Module) -> None:

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 import libcst as cst
 
 from losslint.config import Settings
+from losslint.model.imports import Import, places, project_folder, readings
 from losslint.model.module import Module, Unreadable, deep_recursion
 from losslint.model.names import dotted, imported, suites
 from losslint.source.text import Source, Undecodable
@@ -19,9 +20,6 @@ from losslint.source.text import Source, Undecodable
 MAX_FILES = 64  # kept in memory, parsed or not
 MAX_BYTES = 1 << 20
 MAX_HOPS = 4  # files from the name to its definition
-MAX_ABOVE = 6  # folders above a file, where none is marked as the project's
-MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
-SOURCES = ("", "src")  # what a project's folder may keep its packages in
 
 STAR = re.compile(rb"\bimport[\s\\]*\*")
 
@@ -44,7 +42,7 @@ def definition(module: Module, qualified: str) -> Elsewhere | None:
     """
     if not os.path.isfile(module.source.name):
         return None
-    project = _project(_folder(module))
+    project = project_folder(_folder(module))
     if project is None:
         return None
     search = _Search(project, module.settings)
@@ -55,15 +53,7 @@ def definition(module: Module, qualified: str) -> Elsewhere | None:
         return None
 
 
-@dataclass(frozen=True)
-class _Import:
-    """`from ..a import b` as a level of 2 and the parts `a`, `b`; a star stands for no part."""
-
-    level: int
-    parts: tuple[str, ...]
-
-
-_Binding = _Import | cst.FunctionDef | cst.ClassDef
+_Binding = Import | cst.FunctionDef | cst.ClassDef
 
 
 @dataclass(frozen=True)
@@ -76,19 +66,15 @@ class _Search:
 
     def qualified(self, module: Module, name: str) -> Elsewhere | None:
         """What `name` stands for in `module`."""
-        parts = tuple(name.lstrip(".").split("."))
-        level = len(name) - len(name.lstrip("."))
-        if not level and len(parts) == 1:
-            return self._in_module(module, parts, 0)
-        # `from . import a` makes `..a`, as `from .. import a` makes `...a`.
-        levels = (level, level - 1) if level > 1 else (level,)
-        ways = (self._imported(module, _Import(level, parts), 0) for level in levels)
+        if "." not in name:
+            return self._in_module(module, (name,), 0)
+        ways = (self._imported(module, wanted, 0) for wanted in readings(name))
         return next((found for found in ways if found), None)
 
-    def _imported(self, into: Module, wanted: _Import, hops: int) -> Elsewhere | None:
+    def _imported(self, into: Module, wanted: Import, hops: int) -> Elsewhere | None:
         if hops == MAX_HOPS:
             return None
-        for path, parts in self._places(_folder(into), wanted):
+        for path, parts in places(_folder(into), self.project, wanted):
             module = self._read(path, parts[0])
             found = module and self._in_module(module, parts, hops + 1)
             if found:
@@ -102,25 +88,14 @@ class _Search:
             return None
         self.seen.add(step)
         for value, tail in _meanings(_bindings(module), parts):
-            if isinstance(value, _Import):
-                wanted = _Import(value.level, (*value.parts, *tail))
+            if isinstance(value, Import):
+                wanted = Import(value.level, (*value.parts, *tail))
                 found = self._imported(module, wanted, hops)
             else:
                 found = None if tail else Elsewhere(module, value)
             if found:
                 return found
         return None
-
-    def _places(self, folder: str, wanted: _Import) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Each file that an import may mean, and what it asks of that file; nearest first."""
-        if wanted.level:
-            for _ in range(wanted.level - 1):
-                folder = os.path.dirname(folder)
-            yield from _in_package(folder, wanted.parts)
-            return
-        for above in _upwards(folder, self.project):
-            for sources in SOURCES:
-                yield from _in_folder(os.path.join(above, sources), wanted.parts)
 
     def _read(self, path: str, name: str) -> Module | None:
         """The module in a file of the project; None if it cannot know `name`."""
@@ -137,46 +112,8 @@ class _Search:
         return file.module if file.may_bind(name) else None
 
 
-def _in_folder(folder: str, parts: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The files that `parts` may lead to if the first is a module in `folder`."""
-    first, rest = os.path.join(folder, parts[0]), parts[1:]
-    if not rest:
-        return
-    if os.path.isdir(first):
-        yield from _in_package(first, rest)
-    yield f"{first}.py", rest
-
-
-def _in_package(folder: str, parts: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The same if the first is a module of the package `folder`, or a name that it binds."""
-    yield from _in_folder(folder, parts)
-    yield os.path.join(folder, "__init__.py"), parts
-
-
 def _folder(module: Module) -> str:
     return os.path.dirname(os.path.realpath(module.source.name))
-
-
-def _project(folder: str) -> str | None:
-    """The folder of the project that `folder` is in; None where there cannot be one."""
-    home = os.path.realpath(os.path.expanduser("~"))
-    project = None
-    for _ in range(MAX_ABOVE + 1):
-        above = os.path.dirname(folder)
-        if folder in (above, home):
-            break
-        project = folder
-        if any(os.path.exists(os.path.join(folder, marker)) for marker in MARKERS):
-            break
-        folder = above
-    return project
-
-
-def _upwards(folder: str, last: str) -> Iterator[str]:
-    while folder != last:
-        yield folder
-        folder = os.path.dirname(folder)
-    yield last
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,11 +156,11 @@ def _bindings(module: Module) -> list[tuple[str, _Binding]]:
             case cst.ImportFrom(names=cst.ImportStar()):
                 origin = dotted(node.module)
                 parts = tuple(origin.split(".")) if origin else ()
-                found.append(("*", _Import(len(node.relative), parts)))
+                found.append(("*", Import(len(node.relative), parts)))
             case cst.Import() | cst.ImportFrom():
                 level = len(node.relative) if isinstance(node, cst.ImportFrom) else 0
                 for name, origin in imported(node):
-                    found.append((name, _Import(level, tuple(origin.lstrip(".").split(".")))))
+                    found.append((name, Import(level, tuple(origin.lstrip(".").split(".")))))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
 from losslint.config import Settings
 from losslint.findings import Span
-from losslint.model.depth import TooDeep, syntax_error
+from losslint.model.depth import TooDeep, syntax_tree
 from losslint.source.text import Source
 
 # libcst walks a tree by recursion, several Python frames a level.
@@ -38,6 +39,8 @@ class Unreadable(ValueError):
 class Module:
     """One libcst tree, with its places resolved when they are first asked for.
 
+    `syntax` is what CPython's parser made of the same text; None where it made nothing.
+
     Raises:
         Unreadable: the text is no Python, or is nested deeper than libcst can
             stand.
@@ -46,6 +49,7 @@ class Module:
     def __init__(self, source: Source, settings: Settings | None = None) -> None:
         self.source = source
         self.settings = settings or Settings()
+        self.syntax: ast.Module | None = None
         try:
             self.tree = self._parse()
         except TooDeep as problem:
@@ -56,7 +60,9 @@ class Module:
             raise Unreadable("nested too deep to be parsed") from problem
 
     def _parse(self) -> cst.Module:
-        refused = syntax_error(self.source.text)
+        found = syntax_tree(self.source.text)
+        refused = found if isinstance(found, SyntaxError) else None
+        self.syntax = None if isinstance(found, SyntaxError) else found
         try:
             with deep_recursion():
                 return _parse_form_feeds(self.source.text)

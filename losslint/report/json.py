@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from losslint.engine.project import FileReport
-from losslint.findings import Edit, Finding, Fix
+from losslint.engine.run import FileReport
+from losslint.findings import Edit, Finding, Fix, Related
 from losslint.report.place import display_name, fingerprints, noqa_row
 from losslint.source.text import Source
 
@@ -39,7 +39,17 @@ def _item(finding: Finding, fingerprint: str, report: FileReport) -> dict[str, A
         "url": None,
         "fix": _fix(finding.fix, source) if finding.fix else None,
         "evidence": list(finding.evidence),
+        "related": [_related(other) for other in finding.related],
         "fingerprint": fingerprint,
+    }
+
+
+def _related(other: Related) -> dict[str, Any]:
+    return {
+        "filename": display_name(other.path),
+        "cell": other.cell,
+        "location": {"row": other.row, "column": other.column},
+        "message": other.message,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from losslint.engine.fix import apply_edits
-from losslint.engine.project import FileReport
+from losslint.engine.run import FileReport
 from losslint.findings import Edit, Finding, Fix, Span
 from losslint.report.paint import Line, printable, width
 from losslint.report.place import display_name
@@ -55,6 +55,11 @@ def _body(finding: Finding, source: Source, verbose: bool) -> Iterator[Line]:
     yield from _frame(source, finding.span, gutter)
     for statement in finding.evidence:
         yield [(f"{'':{gutter}}= ", "gutter"), (printable(statement), "")]
+    for other in finding.related:
+        cell = f"cell {other.cell}:" if other.cell else ""
+        place = f"{printable(display_name(other.path))}:{cell}{other.row}:{other.column}"
+        said = f": {printable(other.message)}"
+        yield [(f"{'':{gutter}}= ", "gutter"), (place, "path"), (said, "")]
     if finding.fix:
         yield from _fix(finding.fix, source, gutter)
 

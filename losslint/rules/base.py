@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from losslint.findings import Finding, Fix, Severity, Span
+from losslint.findings import Finding, Fix, Related, Severity, Span
 from losslint.model.module import Module
+from losslint.project.joined import Project
 
 Subject = TypeVar("Subject")
 Check = Callable[[Subject, Module], Iterable[Finding]]
+ProjectCheck = Callable[[Subject, Project], Iterable[Finding]]
 
 # What a file must hold for a rule to have anything to say about it: one byte
 # string out of each group.
@@ -22,7 +24,8 @@ class Rule:
 
     Written `Rule("LL101", __name__, __doc__, Severity.WARNING)`: the name is the
     file's name and the page its docstring, so neither is ever written twice.
-    A rule without checks (`LL000`, `LL001`) is reported by the engine itself.
+    A rule with checks of the project looks at all files at once. A rule without any
+    checks (`LL000`, `LL001`) is reported by the engine itself.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Rule:
         self.needs = needs
         self.opt_in = opt_in
         self.checks: dict[type[Any], list[Check[Any]]] = {}
+        self.project_checks: dict[type[Any], list[ProjectCheck[Any]]] = {}
 
     def __repr__(self) -> str:
         return f"<Rule {self.code} {self.name}>"
@@ -73,6 +77,20 @@ class Rule:
 
         return register
 
+    def across(
+        self, kind: type[Subject]
+    ) -> Callable[[ProjectCheck[Subject]], ProjectCheck[Subject]]:
+        """Run the decorated check on every subject of this kind that the project yields.
+
+        A subject says by its `path` in which file its findings stand. See `engine/across.py`.
+        """
+
+        def register(check: ProjectCheck[Subject]) -> ProjectCheck[Subject]:
+            self.project_checks.setdefault(kind, []).append(check)
+            return check
+
+        return register
+
     def finding(
         self,
         span: Span,
@@ -81,6 +99,7 @@ class Rule:
         severity: Severity | None = None,
         fix: Fix | None = None,
         evidence: Iterable[str] = (),
+        related: Iterable[Related] = (),
     ) -> Finding:
         """A finding of this rule, at its own severity unless another is given."""
         return Finding(
@@ -91,6 +110,7 @@ class Rule:
             severity or self.severity,
             fix,
             tuple(evidence),
+            tuple(related),
         )
 
 

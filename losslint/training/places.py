@@ -48,8 +48,13 @@ def subjects(module: Module) -> dict[type[Any], list[Any]]:
 
 
 def is_test(module: Module) -> bool:
-    """Whether a file holds tests, by its place: what is back-propagated there trains nothing."""
-    name = module.source.name.replace("\\", "/")
+    """Whether a file holds tests: what is back-propagated there trains nothing."""
+    return is_test_file(module.source.name)
+
+
+def is_test_file(path: str) -> bool:
+    """The same, by its path as it was given."""
+    name = path.replace("\\", "/")
     if isabs(name):
         near = relpath(name).replace("\\", "/")
         name = near if not near.startswith("..") else name.rpartition("/")[2]

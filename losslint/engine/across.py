@@ -1,0 +1,115 @@
+"""What the rules of the project find once every file has been checked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from losslint.config import Settings
+from losslint.engine.check import Checked, crashed, order
+from losslint.engine.suppress import idle_later, suppressed
+from losslint.engine.whole import Whole, alone, whole
+from losslint.findings import Finding
+from losslint.project.decay import Decayed, decayed
+from losslint.project.unoptimized import Unoptimized, unoptimized
+from losslint.project.unused import UnusedLoss, unused
+from losslint.rules import unused_suppression
+from losslint.rules.base import Rule
+from losslint.source.text import Source
+
+Provider = Callable[[Whole], Iterable[Any]]
+# A finding, and the rows on which a comment keeps it away.
+Placed = tuple[Finding, tuple[int, ...]]
+RulesFor = Callable[[str], Sequence[Rule]]
+
+# Who yields which facts about a project; asked only for what some rule looks at.
+PROVIDERS: dict[type[Any], Provider] = {
+    Unoptimized: lambda found: unoptimized(found.project),
+    Decayed: lambda found: decayed(found.project),
+    UnusedLoss: lambda found: unused(found.project, found.mentions),
+}
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file of the run as the rules of single files left it."""
+
+    source: Source
+    checked: Checked
+
+
+def across(
+    members: Mapping[str, Member],
+    paths: Sequence[str],
+    rules_for: RulesFor,
+    settings: Settings,
+) -> dict[str, tuple[Finding, ...]]:
+    """The findings of each file, those of the project's rules among them.
+
+    `paths` are the files and folders that were given: the project is around them.
+    """
+    facts = {path: member.checked.facts for path, member in members.items()}
+    rules = _project_rules(rule for path in facts for rule in rules_for(path))
+    by_path: Mapping[str, Sequence[Placed]] = {}
+    try:
+        found = whole(facts, paths, settings) if rules else None
+        by_path = _findings(found, rules) if found is not None else {}
+    except Exception as problem:  # as in check.py: what was found file by file is not lost
+        broken = crashed("looking at the files together", problem)
+        by_path = {next(iter(facts)): [(broken, ())]}
+    return {
+        path: _merged(member, by_path.get(path, ()), rules_for(path))
+        for path, member in members.items()
+    }
+
+
+def by_itself(source: Source, checked: Checked, rules: Sequence[Rule]) -> tuple[Finding, ...]:
+    """The findings of a text in memory, taken for a whole project."""
+    asked = _project_rules(rules)
+    if checked.facts is None or not asked:
+        return _merged(Member(source, checked), (), rules)
+    found = _findings(Whole(alone(checked.facts), {}), asked)
+    return _merged(Member(source, checked), found.get(checked.facts.path, ()), rules)
+
+
+def _project_rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    return tuple(dict.fromkeys(rule for rule in rules if rule.project_checks))
+
+
+def _findings(found: Whole, rules: Iterable[Rule]) -> dict[str, list[Placed]]:
+    """What the rules find in a project, by file; an LL000 for one that breaks instead."""
+    by_path: dict[str, list[Placed]] = defaultdict(list)
+    subjects: dict[type[Any], list[Any]] = {}
+    for rule in rules:
+        for kind, checks in rule.project_checks.items():
+            path = found.project.files[0].path
+            try:
+                if kind not in subjects:
+                    subjects[kind] = list(PROVIDERS[kind](found))
+                for subject in subjects[kind]:
+                    path = subject.path
+                    for check in checks:
+                        placed = [(f, subject.site.rows) for f in check(subject, found.project)]
+                        by_path[path] += placed
+            except Exception as problem:  # as in check.py: one rule takes no other down
+                by_path[path].append((crashed(f"rule {rule.code} {rule.name}", problem), ()))
+    return by_path
+
+
+def _merged(member: Member, found: Iterable[Placed], rules: Sequence[Rule]) -> tuple[Finding, ...]:
+    """The findings of a file and those of the project in it that no comment keeps away."""
+    codes = {rule.code for rule in rules} | {"LL000"}
+    directives = list(member.checked.directives)
+    kept = [
+        finding
+        for finding, rows in found
+        if finding.code in codes and not suppressed(finding, directives, rows)
+    ]
+    later = _project_rules(rules)
+    if unused_suppression.rule in rules and member.checked.facts is not None:
+        kept += idle_later(directives, later, member.source)
+    if not kept:
+        return member.checked.findings
+    return tuple(sorted(dict.fromkeys([*member.checked.findings, *kept]), key=order))

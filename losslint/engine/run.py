@@ -1,0 +1,210 @@
+"""Many files: checked, and fixed where that is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from losslint.config import Settings
+from losslint.engine.across import Member, across, by_itself
+from losslint.engine.check import Checked, check, unreadable
+from losslint.engine.fix import FixResult, settle
+from losslint.engine.selection import Selection
+from losslint.engine.write import Changed, write
+from losslint.findings import Finding, Safety
+from losslint.rules import registry, unreadable_source
+from losslint.source.discover import NOTEBOOKS, Found, Problem, Skipped, discover
+from losslint.source.notebook import Notebook, opened
+from losslint.source.text import Source, Undecodable
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What came of one path.
+
+    `findings` are those that are left, and count in `source`; `before` is what
+    the file held if fixes changed it. `withheld` says which fixes were not
+    applied though they were asked for, and why. `skipped` is the kind of thing
+    that was not looked at, and empty for a file that was.
+    """
+
+    path: str
+    source: Source
+    findings: tuple[Finding, ...] = ()
+    before: Source | None = None
+    applied: int = 0
+    withheld: tuple[str, ...] = ()
+    skipped: str = ""
+
+    @property
+    def readable(self) -> bool:
+        """Whether it was checked, and wholly."""
+        return all(finding.code != unreadable_source.rule.code for finding in self.findings)
+
+
+def check_paths(
+    paths: Iterable[str | os.PathLike[str]], settings: Settings | None = None
+) -> Iterator[FileReport]:
+    """Check every file that the files and folders in `paths` lead to, and report on each.
+
+    Reads no configuration file: without `settings`, the defaults hold.
+
+    Raises:
+        ConfigError: the settings name a rule that there is not.
+    """
+    settings = settings or Settings()
+    given = [os.fspath(path) for path in paths]
+    return Run(settings, paths=given).reports(discover(given, settings))
+
+
+NOTHING = Checked()
+
+
+@dataclass(frozen=True)
+class Look:
+    """A file as the rules of single files left it: the report so far, and what is to be joined."""
+
+    report: FileReport
+    checked: Checked = NOTHING
+
+
+class Run:
+    """One way of going over files: some settings, and which fixes to make.
+
+    `fixes` empty makes none. With `dry` nothing is written. `paths` are the files and
+    folders that were given; without them the project is what lies around the files.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        fixes: frozenset[Safety] = frozenset(),
+        *,
+        dry: bool = False,
+        paths: Sequence[str] = (),
+    ) -> None:
+        self.settings = settings
+        self.fixes = fixes
+        self.dry = dry
+        self.paths = tuple(paths)
+        self.selection = Selection(registry.all_rules(), settings)
+
+    def reports(self, found: Iterable[Found]) -> Iterator[FileReport]:
+        """A report on everything that was found, in that order."""
+        return self.joined(map(self.look, found))
+
+    def look(self, found: Found) -> Look:
+        """Read, check and, if asked for, fix one file by itself."""
+        if isinstance(found, Skipped):
+            return Look(FileReport(found.path, Source(found.path, ""), skipped=found.kind))
+        if isinstance(found, Problem):
+            return Look(_unreadable(found.path, found.message))
+        try:
+            with open(found.path, "rb") as file:
+                raw = file.read()
+        except OSError as problem:
+            return Look(_unreadable(found.path, problem.strerror or str(problem)))
+        look = self._look_at(found.path, raw)
+        if look.report.before is None or self.dry:
+            return look
+        return replace(look, report=_written(look.report, raw))
+
+    def joined(self, looks: Iterable[Look]) -> Iterator[FileReport]:
+        """The reports of all files, with what the rules of the project find in them together."""
+        looks = list(looks)
+        members = {
+            look.report.path: Member(look.report.source, look.checked)
+            for look in looks
+            if not look.report.skipped
+        }
+        found = across(members, self.paths, self.selection.for_file, self.settings)
+        for look in looks:
+            findings = found.get(look.report.path, look.report.findings)
+            report = look.report
+            if look.checked.findings == report.findings:
+                report = replace(report, findings=findings)
+            if report.findings and not (look.report.findings or report.source.data):
+                report = replace(report, source=_read_again(report.path))
+            yield self._fixed(report, members) if self.fixes else report
+
+    def report_bytes(self, name: str, raw: bytes) -> FileReport:
+        """Check and, if asked for, fix what is in memory. Writes nothing."""
+        look = self._look_at(name, raw)
+        if look.report.skipped or not look.report.readable:
+            return look.report
+        rules = self.selection.for_file(name)
+        found = by_itself(look.report.source, look.checked, rules)
+        return replace(look.report, findings=found)
+
+    def _look_at(self, name: str, raw: bytes) -> Look:
+        try:
+            source = opened(Source.decode(name, raw))
+        except Undecodable as problem:
+            return Look(_unreadable(name, str(problem)))
+        if isinstance(source, Notebook) and not source.is_python:
+            return Look(FileReport(name, source, skipped=NOTEBOOKS))
+        rules = self.selection.for_file(name)
+        checked = check(source, rules, self.settings)
+        report = FileReport(name, source, checked.findings)
+        if not any(finding.fix and finding.fix.safety in self.fixes for finding in report.findings):
+            return Look(report, checked)
+        settled = settle(
+            source, lambda s: check(s, rules, self.settings).findings, self.settings, self.fixes
+        )
+        return Look(_after(report, settled), check(settled.source, rules, self.settings))
+
+    def _fixed(self, report: FileReport, members: Mapping[str, Member]) -> FileReport:
+        """The report of a file once what the rules of the project find in it is fixed too."""
+        rules = {rule.code for rule in self.selection.rules if rule.project_checks}
+        asked = [f for f in report.findings if f.code in rules and f.fix]
+        if not any(f.fix and f.fix.safety in self.fixes for f in asked):
+            return report
+        settled = settle(report.source, self._check_among(members), self.settings, self.fixes)
+        fixed = _after(report, settled)
+        if settled.source == report.source or self.dry:
+            return fixed
+        return _written(fixed, report.source.encode())
+
+    def _check_among(self, members: Mapping[str, Member]) -> Callable[[Source], Iterable[Finding]]:
+        """A check of one changed file among the others as they are."""
+
+        def check_again(source: Source) -> Iterable[Finding]:
+            checked = check(source, self.selection.for_file(source.name), self.settings)
+            changed = {**members, source.name: Member(source, checked)}
+            rules_for = self.selection.for_file
+            return across(changed, self.paths, rules_for, self.settings)[source.name]
+
+        return check_again
+
+
+def _read_again(path: str) -> Source:
+    """The source of a file that was put away when nothing was found in it by itself."""
+    with open(path, "rb") as file:
+        return opened(Source.decode(path, file.read()))
+
+
+def _after(report: FileReport, settled: FixResult) -> FileReport:
+    """The report of a file that fixes have been made in."""
+    before = report.before or (report.source if settled.source != report.source else None)
+    return replace(
+        report,
+        source=settled.source,
+        findings=settled.findings,
+        before=before,
+        applied=report.applied + settled.applied,
+        withheld=(*report.withheld, *settled.withheld),
+    )
+
+
+def _written(report: FileReport, raw: bytes) -> FileReport:
+    """Write what was fixed; if that fails, the file is as it was and the report says so."""
+    try:
+        write(report.path, raw, report.source.encode())
+    except (Changed, OSError) as problem:
+        return _unreadable(report.path, f"the fixes could not be written: {problem}")
+    return report
+
+
+def _unreadable(path: str, message: str) -> FileReport:
+    return FileReport(path, Source(path, ""), (unreadable(message),))

@@ -1,0 +1,183 @@
+"""From the files that were checked to the project that they are of, read as far as it matters."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from losslint.config import Settings
+from losslint.model.depth import TooDeep, syntax_tree
+from losslint.model.facts import FileFacts
+from losslint.model.imports import is_marked, project_folder
+from losslint.model.module import deep_recursion
+from losslint.project import unoptimized, unused
+from losslint.project.gathering import gathered
+from losslint.project.joined import Project
+from losslint.source.discover import Python, discover
+from losslint.source.notebook import opened
+from losslint.source.text import Source, Undecodable
+
+CONFIGS = (".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".gin", ".conf", ".sh")
+MAX_BYTES = 1 << 20
+MAX_CONFIGS = 5_000
+PASSED_BY = frozenset("node_modules site-packages __pycache__ venv env build dist".split())
+BUILDS = re.compile(rb"\[project\]|\[tool\.poetry\]|\[build-system\]")
+
+# What a file must hold for an optimizer to be made in it, or to be given something.
+OPTIMIZING = re.compile(rb"parameters|optim|param_group", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A project, and how often each of its losses is named outside its own definition."""
+
+    project: Project
+    mentions: Mapping[str, int]
+
+
+def whole(
+    files: Mapping[str, FileFacts | None], paths: Iterable[str], settings: Settings
+) -> Whole | None:
+    """The project around the files of a run; None where nothing in them concerns it.
+
+    `files` holds each file of the run with its facts, if it has been parsed; `paths`
+    are the files and folders that were given.
+    """
+    known = [facts for facts in files.values() if facts is not None]
+    if not any(_concerns_the_project(facts) for facts in known):
+        return None
+    folder = _folder([*paths] or [*files])
+    around = _around(folder, settings)
+    missing = [path for path in around if os.path.abspath(path) not in _absolute(files)]
+    project = Project(known, folder)
+    names = {d.name for f in known for d in f.defined if d.leaves}
+    names |= {d.name for _, d in unused.losses(project)}
+    if not names:
+        return None
+    words = re.compile(rb"\b(?:" + b"|".join(n.encode() for n in sorted(names)) + rb")\b")
+    others, is_readable = _others([*missing, *_unparsed(files)], words)
+    project = Project(
+        [*known, *others],
+        folder,
+        checked=frozenset(files),
+        is_whole=True,
+        is_readable=is_readable,
+        is_installed=_is_installed(folder),
+        named=frozenset(_named(folder, words)),
+        searched=len(files) + len(missing) - 1,
+    )
+    counts = _mentions(project, [*files, *missing], words)
+    counts.update(project.named)
+    return Whole(project, counts)
+
+
+def alone(facts: FileFacts) -> Project:
+    """The project of one text in memory, of which nothing else is known."""
+    return Project([facts], os.path.dirname(os.path.abspath(facts.path)))
+
+
+def _concerns_the_project(facts: FileFacts) -> bool:
+    return unoptimized.may_train_losses(facts) or any(d.is_loss for d in facts.defined)
+
+
+def _absolute(files: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(os.path.abspath, files))
+
+
+def _unparsed(files: Mapping[str, FileFacts | None]) -> list[str]:
+    return [path for path, facts in files.items() if facts is None]
+
+
+def _folder(paths: Iterable[str]) -> str:
+    """The folder of the project: the one that is marked as such, or what was given of it."""
+    real = {os.path.realpath(path) for path in paths}
+    common = os.path.commonpath({p if os.path.isdir(p) else os.path.dirname(p) for p in real})
+    marked = project_folder(common)
+    return marked if marked is not None and is_marked(marked) else common
+
+
+def _around(folder: str, settings: Settings) -> list[str]:
+    """Every Python file and notebook of the project, those too that a user leaves out."""
+    plain = replace(Settings(), root=folder, respect_gitignore=settings.respect_gitignore)
+    return [found.path for found in discover([folder], plain) if isinstance(found, Python)]
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _others(paths: Iterable[str], words: re.Pattern[bytes]) -> tuple[list[FileFacts], bool]:
+    """The facts of further files as far as they matter, and whether all of those could be read."""
+    found: list[FileFacts] = []
+    is_readable = True
+    for path in paths:
+        raw = _read(path)
+        if not OPTIMIZING.search(raw) and not words.search(raw):
+            continue
+        facts = _facts(path, raw)
+        if facts is None:
+            is_readable = False
+        else:
+            found.append(facts)
+    return found, is_readable
+
+
+def _facts(path: str, raw: bytes) -> FileFacts | None:
+    """The facts of a file that no rule had a reason to parse; None if it cannot be read."""
+    try:
+        source = opened(Source.decode(path, raw))
+        tree = syntax_tree(source.text)
+    except (Undecodable, SyntaxError, TooDeep):
+        return None
+    if isinstance(tree, SyntaxError):
+        return None
+    with deep_recursion():
+        return gathered(tree, source)
+
+
+def _is_installed(folder: str) -> bool:
+    """Whether the project is made to be installed, so that others import from it."""
+    if any(os.path.exists(os.path.join(folder, name)) for name in ("setup.py", "setup.cfg")):
+        return True
+    return bool(BUILDS.search(_read(os.path.join(folder, "pyproject.toml"))))
+
+
+def _named(folder: str, words: re.Pattern[bytes]) -> Iterator[str]:
+    """The names that a configuration file of the project mentions."""
+    for path in _configs(folder):
+        yield from (name.decode() for name in words.findall(_read(path)))
+
+
+def _configs(folder: str) -> Iterator[str]:
+    count = 0
+    for above, folders, names in os.walk(folder):
+        folders[:] = [f for f in sorted(folders) if f[:1] != "." and f not in PASSED_BY]
+        for name in names:
+            path = os.path.join(above, name)
+            if name.endswith(CONFIGS) and os.path.getsize(path) <= MAX_BYTES:
+                yield path
+                count += 1
+        if count > MAX_CONFIGS:
+            return
+
+
+def _mentions(project: Project, paths: Iterable[str], words: re.Pattern[bytes]) -> Counter[str]:
+    """How often each name stands in Python code, outside the definition of what it names."""
+    bodies = {os.path.abspath(facts.path): facts for facts in project.files}
+    counts: Counter[str] = Counter()
+    for path in paths:
+        # the offsets of facts are those of the text: a notebook's are none of its file's
+        facts = None if path.endswith(".ipynb") else bodies.get(os.path.abspath(path))
+        for found in words.finditer(_read(path)):
+            name = found[0].decode()
+            own = [d.body for d in facts.defined if d.name == name] if facts else []
+            if not any(body.start <= found.start() < body.end for body in own):
+                counts[name] += 1
+    return counts

@@ -1,0 +1,60 @@
+"""What a place of the code stands in: its class, its function, the loop around."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+
+# Methods that run once a step, so that what they make is made anew.
+STEPS = frozenset("forward training_step compute_loss".split())
+BACKWARD = frozenset(("backward", "manual_backward"))
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a node stands in."""
+
+    cls: str = ""
+    function: str = ""
+    statement: ast.stmt | None = None
+    loop: ast.stmt | None = None
+    condition: bool = False
+
+
+def anew(context: Context, target: str) -> str:
+    """In what an object is made again and again; empty if it is kept, or made under a condition."""
+    if context.condition or target.startswith("self."):
+        return ""
+    if context.loop is not None and _trains(context.loop):
+        return "the loop that trains"
+    return f"`{context.function}`" if context.cls and context.function in STEPS else ""
+
+
+def _trains(loop: ast.stmt) -> bool:
+    """Whether a loop back-propagates in its own turns, and not in those of a loop inside."""
+    stack: list[ast.AST] = [*getattr(loop, "body", ())]
+    while stack:
+        node = stack.pop()
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in BACKWARD
+        ):
+            return True
+        if not isinstance(node, (ast.For, ast.AsyncFor, ast.While, ast.FunctionDef, ast.Lambda)):
+            stack += ast.iter_child_nodes(node)
+    return False
+
+
+def inside(node: ast.AST, child: ast.AST, context: Context) -> Context:
+    """What a child of a node stands in, if the node stands in `context`."""
+    match node:
+        case ast.ClassDef():
+            return Context(cls=node.name, statement=context.statement)
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return Context(context.cls, node.name, context.statement)
+        case ast.For() | ast.AsyncFor() | ast.While() if child in node.body:
+            return replace(context, loop=node, condition=False)
+        case ast.If() | ast.IfExp() | ast.Try() if child is not getattr(node, "test", None):
+            return replace(context, condition=True)
+    return context

@@ -1,0 +1,274 @@
+"""The facts of all files together: which definition a name means, which files belong together."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+from losslint.model.facts import Built, Defined, FileFacts, Flow, Node
+from losslint.model.imports import Import, places, readings
+from losslint.project.flows import EVERYWHERE
+
+MAX_HOPS = 4  # files from a name to its definition
+
+Definition = tuple[FileFacts, Defined]
+
+
+class Project:
+    """The joined facts of some files. `folder` is the one that they all lie in.
+
+    `checked` are the files that findings may stand in, None for all. `is_whole` says
+    that no file of the project is missing, `is_readable` that those that matter could be
+    read, `is_installed` that others may import from it; `named` holds the names that
+    configuration files mention, `searched` says how many files were searched for names.
+    """
+
+    def __init__(
+        self,
+        files: Iterable[FileFacts],
+        folder: str = os.curdir,
+        *,
+        checked: frozenset[str] | None = None,
+        is_whole: bool = False,
+        is_readable: bool = True,
+        is_installed: bool = False,
+        named: frozenset[str] = frozenset(),
+        searched: int = 0,
+    ) -> None:
+        self.files = tuple(files)
+        self.folder = os.path.abspath(folder)
+        self.checked = checked
+        self.is_whole = is_whole
+        self.is_readable = is_readable
+        self.is_installed = is_installed
+        self.named = named
+        self.searched = searched
+        self._by_path = {os.path.abspath(facts.path): facts for facts in self.files}
+
+    def is_checked(self, facts: FileFacts) -> bool:
+        """Whether findings in a file are asked for."""
+        return self.checked is None or facts.path in self.checked
+
+    # --- definitions --------------------------------------------------------------------
+
+    def definition(self, facts: FileFacts, qualified: str) -> Definition | None:
+        """The class or function of the project that a qualified name in a file stands for."""
+        return self._found(facts, qualified, 0)
+
+    def _found(self, facts: FileFacts, qualified: str, hops: int) -> Definition | None:
+        if "." not in qualified:
+            return self._in_file(facts, qualified, hops)
+        for wanted in readings(qualified):
+            for other, rest in self._files_of(facts, wanted):
+                found = self._in_file(other, rest[0], hops) if len(rest) == 1 else None
+                if found is not None:
+                    return found
+        return None
+
+    def _in_file(self, facts: FileFacts, name: str, hops: int) -> Definition | None:
+        for defined in facts.defined:
+            if defined.name == name:
+                return facts, defined
+        origins = [origin for bound, origin in facts.imports if bound in (name, "*")]
+        for origin in origins if hops < MAX_HOPS else ():
+            whole = origin.removesuffix("*") + name if origin.endswith("*") else origin
+            found = self._found(facts, whole, hops + 1) if "." in whole else None
+            if found is not None:
+                return found
+        return None
+
+    def _files_of(
+        self, facts: FileFacts, wanted: Import
+    ) -> Iterator[tuple[FileFacts, tuple[str, ...]]]:
+        folder = os.path.dirname(os.path.abspath(facts.path))
+        found = False
+        for path, rest in places(folder, self.folder, wanted):
+            other = self._by_path.get(path)
+            if other is not None:
+                found = True
+                yield other, rest
+        if not found and not wanted.level:
+            yield from self._by_end_of_path(wanted)
+
+    def _by_end_of_path(self, wanted: Import) -> Iterator[tuple[FileFacts, tuple[str, ...]]]:
+        """The only file of its name in such folders: what `sys.path` may be made to lead to."""
+        for cut in (len(wanted.parts), len(wanted.parts) - 1):
+            for end in (wanted.parts[:cut], (*wanted.parts[:cut], "__init__")):
+                files = self._ends.get(end, ()) if cut else ()
+                if len(files) == 1:
+                    yield files[0], wanted.parts[cut:]
+
+    @cached_property
+    def _ends(self) -> Mapping[tuple[str, ...], list[FileFacts]]:
+        """The files by the last parts of their paths, without `.py`."""
+        found: dict[tuple[str, ...], list[FileFacts]] = defaultdict(list)
+        for path, facts in self._by_path.items():
+            parts = os.path.splitext(os.path.relpath(path, self.folder))[0].split(os.sep)
+            for start in range(len(parts)):
+                found[tuple(parts[start:])].append(facts)
+        return found
+
+    def lineage(self, definition: Definition) -> list[Definition]:
+        """A class and its bases in the project, nearest first."""
+        found: list[Definition] = []
+        waiting = [definition]
+        while waiting:
+            facts, defined = waiting.pop(0)
+            if any(other is defined for _, other in found):
+                continue
+            found.append((facts, defined))
+            bases = (self.definition(facts, base) for base in defined.bases if base)
+            waiting += [base for base in bases if base is not None]
+        return found
+
+    def is_module(self, definition: Definition) -> bool:
+        """Whether a class is an nn.Module, by a base that is none of the project's."""
+        bases = [base for _, defined in self.lineage(definition) for base in defined.bases]
+        return any(
+            base.startswith(("torch.nn.", "lightning.", "pytorch_lightning.", "transformers."))
+            for base in bases
+        )
+
+    def built(self, definition: Definition) -> list[tuple[FileFacts, Built]]:
+        """Where objects of a class are made."""
+        name = definition[1].name
+        found = [
+            (facts, built)
+            for facts in self.files
+            for built in facts.built
+            if built.cls.rpartition(".")[2] == name or name not in facts.own
+        ]
+        return [
+            (facts, built)
+            for facts, built in found
+            if (meant := self.definition(facts, built.cls)) and meant[1] is definition[1]
+        ]
+
+    # --- files that belong together -----------------------------------------------------
+
+    @cached_property
+    def _groups(self) -> Mapping[str, int]:
+        """The number of the group of each file: those that import each other are one."""
+        group = {facts.path: n for n, facts in enumerate(self.files)}
+        for facts in self.files:
+            for _, origin in facts.imports:
+                for other in self._imported(facts, origin):
+                    one, two = sorted((group[facts.path], group[other.path]))
+                    if one != two:
+                        group.update({path: one for path, n in group.items() if n == two})
+        return group
+
+    def _imported(self, facts: FileFacts, origin: str) -> Iterator[FileFacts]:
+        """The file that an import reads: a module, or the one that binds what is asked for."""
+        for wanted in readings(origin):
+            asked = Import(wanted.level, (*wanted.parts, "__init__"))
+            for each in (asked, wanted):
+                found = next((f for f, rest in self._files_of(facts, each) if len(rest) == 1), None)
+                if found is not None:
+                    yield found
+                    return
+
+    def belong_together(self, one: FileFacts, other: FileFacts) -> bool:
+        """Whether two files are connected by imports, of whatever files between them."""
+        return self._groups[one.path] == self._groups[other.path]
+
+    def is_searched(self, facts: FileFacts) -> bool:
+        """Whether some file takes things of this one by names that it computes."""
+        return facts.path in self._searched
+
+    @cached_property
+    def _searched(self) -> frozenset[str]:
+        found = {facts.path for facts in self.files if "" in facts.searched}
+        for facts in self.files:
+            for module in filter(None, facts.searched):
+                found |= {other.path for other in self._imported(facts, module)}
+        return frozenset(found)
+
+    # --- flows --------------------------------------------------------------------------
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """The name of every class, function and method of the project."""
+        return frozenset().union(*(facts.own for facts in self.files))
+
+    @cached_property
+    def _forward(self) -> Mapping[Node, list[Node]]:
+        found: dict[Node, list[Node]] = defaultdict(list)
+        for flow in self._flows():
+            for source in flow.sources:
+                found[source].append(flow.into)
+        return found
+
+    @cached_property
+    def _backward(self) -> Mapping[Node, list[Flow]]:
+        found: dict[Node, list[Flow]] = defaultdict(list)
+        for flow in self._flows():
+            found[flow.into].append(flow)
+        return found
+
+    def _flows(self) -> Iterator[Flow]:
+        for facts in self.files:
+            yield from facts.flows
+
+    @cached_property
+    def _homes(self) -> Mapping[str, list[FileFacts]]:
+        """The files that define a class of some name."""
+        found: dict[str, list[FileFacts]] = defaultdict(list)
+        for facts in self.files:
+            for defined in facts.defined:
+                if defined.kind == "class":
+                    found[defined.name].append(facts)
+        return found
+
+    def reached(self, start: Iterable[Node]) -> set[Node]:
+        """Everything that may hold what some nodes hold. Names alike are taken for the same.
+
+        A class is followed as well as its objects: what calls it makes one.
+        """
+        found = {(node, False) for node in start}
+        waiting = list(found)
+        while waiting:
+            node, is_class = waiting.pop()
+            following = [(into, is_class) for into in self._forward.get(node, ())]
+            following += self._beside(node, is_class=is_class)
+            for step in following:
+                if step not in found and not self._is_followed(step[0]):
+                    found.add(step)
+                    waiting.append(step)
+        return {node for node, is_class in found if not is_class}
+
+    def _is_followed(self, node: Node) -> bool:
+        """Whether a function is the project's own, so that what it does is seen."""
+        return node[0] == "beyond" and node[1] in self.own
+
+    def _beside(self, node: Node, *, is_class: bool) -> Iterator[tuple[Node, bool]]:
+        """A class by its name, its objects, and what its bases are given when one is made."""
+        if is_class:
+            yield ("called", *node), False
+        elif node[0] == "of":
+            yield ("value", EVERYWHERE, node[1]), True
+            for facts in self._homes.get(node[1], ()):
+                yield ("value", facts.path, node[1]), True
+        elif node[0] == "into":
+            for facts in self._homes.get(node[1], ()):
+                for defined in facts.defined:
+                    for base in defined.bases if defined.name == node[1] else ():
+                        yield ("into", base.rpartition(".")[2], *node[2:]), False
+
+    def is_known(self, given: Iterable[Node], closed: Iterable[Node]) -> bool:
+        """Whether it is known what some nodes hold, as far as it is not the parameters of a module."""
+        waiting = [node for node in given if node not in set(closed)]
+        seen = set(waiting)
+        while waiting:
+            node = waiting.pop()
+            flows = self._backward.get(node, ())
+            if not flows:
+                return False
+            for flow in flows:
+                for source in flow.sources:
+                    if source not in flow.closed and source not in seen:
+                        seen.add(source)
+                        waiting.append(source)
+        return True
