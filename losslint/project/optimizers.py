@@ -15,7 +15,9 @@ FAMILIES = re.compile(
 )
 # Functions that make one, of whatever library: they may take parameters of all they are given.
 MAKERS = re.compile(r"(?:create|get|build|make|init|set|configure|prepare)_?optim", re.IGNORECASE)
-DECAYS = {"AdamW": 0.01, "NAdam": 0.0, "RAdam": 0.0, "Adam": 0.0, "SGD": 0.0, "RMSprop": 0.0}
+# Optimizers of torch that add the decay to the gradient. AdamW's is decoupled, and moves a
+# log-variance by next to nothing: see the page of LL109.
+COUPLED = frozenset("Adam SGD RMSprop Adagrad Adadelta Adamax NAdam RAdam ASGD".split())
 
 
 def given_to(node: ast.Call, qualified: str, called: str) -> list[ast.expr] | None:
@@ -84,11 +86,10 @@ def roots(node: ast.expr) -> Iterator[str]:
 
 
 def decay_of(node: ast.Call, called: str) -> float | None:
-    """The weight decay of an optimizer: what it is given, or its class sets; None if not known."""
+    """The weight decay that an optimizer adds to its gradients; None if it is not known."""
     asked = next((k.value for k in node.keywords if k.arg == "weight_decay"), None)
-    if asked is None:
-        starred = any(k.arg is None for k in node.keywords)
-        return None if starred else DECAYS.get(called)
+    if asked is None or called not in COUPLED:
+        return None
     try:
         value = ast.literal_eval(asked)
     except ValueError:
