@@ -11,6 +11,7 @@ from losslint.config import Settings
 from losslint.engine.reading import parsed
 from losslint.engine.suppress import Directive, may_hold_suppressions, suppress
 from losslint.findings import Finding, Span
+from losslint.model.depth import TooDeep, syntax_tree
 from losslint.model.facts import FileFacts
 from losslint.model.module import Module, Unreadable, deep_recursion
 from losslint.project.gathering import gathered
@@ -52,9 +53,14 @@ def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
     """What the rules find in one file, without what its comments suppress."""
     rules = tuple(rules)
     able = [rule for rule in rules if rule.may_matter(source.data)]
-    if not any(map(_has_checks, able)) and not may_hold_suppressions(source.data):
+    joins = any(rule.project_checks for rule in able)
+    looks = any(rule.checks or rule.rests_on for rule in able)
+    plain = not looks and not may_hold_suppressions(source.data)
+    if plain and not joins:
         return Checked()
     try:
+        if plain and (known := facts_of(source)) is not None:
+            return Checked(facts=known)
         with deep_recursion():
             module, broken = parsed(source, settings)
             found, crashes, facts = _run(able, module)
@@ -68,8 +74,19 @@ def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
         return Checked((crashed("checking this file", problem),))
 
 
-def _has_checks(rule: Rule) -> bool:
-    return bool(rule.checks or rule.project_checks)
+def facts_of(source: Source) -> FileFacts | None:
+    """The facts of a file that no rule needs the tree of; None if it cannot be read.
+
+    Of learned weights nothing is known then: a file that has some is checked.
+    """
+    try:
+        tree = syntax_tree(source.text)
+    except (SyntaxError, TooDeep):
+        return None
+    if isinstance(tree, SyntaxError):
+        return None
+    with deep_recursion():
+        return gathered(tree, source)
 
 
 def unreadable(message: str, offset: int = 0, evidence: Iterable[str] = ()) -> Finding:
@@ -113,8 +130,7 @@ def _to_be_joined(module: Module, weights: Iterable[LearnedWeight]) -> FileFacts
 def _facts(rules: list[Rule], module: Module) -> dict[type[Any], list[Any]]:
     """What the rules look at in a module, by kind."""
     asked = {kind for rule in rules for kind in rule.checks}
-    if any(rule.project_checks for rule in rules):
-        asked.add(LearnedWeight)
+    asked |= {kind for rule in rules for kind in rule.rests_on}
     facts: dict[type[Any], list[Any]] = {}
     for kinds, provider in PROVIDERS:
         if kinds & asked:

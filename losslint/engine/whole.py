@@ -9,12 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from losslint.config import Settings
-from losslint.model.depth import TooDeep, syntax_tree
+from losslint.engine.check import facts_of
 from losslint.model.facts import FileFacts
 from losslint.model.imports import is_marked, project_folder
-from losslint.model.module import deep_recursion
 from losslint.project import unoptimized, unused
-from losslint.project.gathering import gathered
 from losslint.project.joined import Project
 from losslint.source.discover import Python, discover
 from losslint.source.notebook import opened
@@ -50,8 +48,8 @@ def whole(
     if not any(_concerns_the_project(facts) for facts in known):
         return None
     folder = _folder([*paths] or [*files])
-    around = _around(folder, settings)
-    missing = [path for path in around if os.path.abspath(path) not in _absolute(files)]
+    given = frozenset(map(os.path.abspath, files))
+    missing = [p for p in _around(folder, settings) if os.path.abspath(p) not in given]
     project = Project(known, folder)
     names = {d.name for f in known for d in f.defined if d.leaves}
     names |= {d.name for _, d in unused.losses(project)}
@@ -81,10 +79,6 @@ def alone(facts: FileFacts) -> Project:
 
 def _concerns_the_project(facts: FileFacts) -> bool:
     return unoptimized.may_train_losses(facts) or any(d.is_loss for d in facts.defined)
-
-
-def _absolute(files: Iterable[str]) -> frozenset[str]:
-    return frozenset(map(os.path.abspath, files))
 
 
 def _unparsed(files: Mapping[str, FileFacts | None]) -> list[str]:
@@ -121,25 +115,15 @@ def _others(paths: Iterable[str], words: re.Pattern[bytes]) -> tuple[list[FileFa
         raw = _read(path)
         if not OPTIMIZING.search(raw) and not words.search(raw):
             continue
-        facts = _facts(path, raw)
+        try:
+            facts = facts_of(opened(Source.decode(path, raw)))
+        except Undecodable:
+            facts = None
         if facts is None:
             is_readable = False
         else:
             found.append(facts)
     return found, is_readable
-
-
-def _facts(path: str, raw: bytes) -> FileFacts | None:
-    """The facts of a file that no rule had a reason to parse; None if it cannot be read."""
-    try:
-        source = opened(Source.decode(path, raw))
-        tree = syntax_tree(source.text)
-    except (Undecodable, SyntaxError, TooDeep):
-        return None
-    if isinstance(tree, SyntaxError):
-        return None
-    with deep_recursion():
-        return gathered(tree, source)
 
 
 def _is_installed(folder: str) -> bool:

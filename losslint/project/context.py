@@ -20,6 +20,10 @@ class Context:
     loop: ast.stmt | None = None
     condition: bool = False
 
+    def at(self, statement: ast.stmt) -> Context:
+        """The same at another statement."""
+        return Context(self.cls, self.function, statement, self.loop, self.condition)
+
 
 def anew(context: Context, target: str) -> str:
     """In what an object is made again and again; empty if it is kept, or made under a condition."""

@@ -97,6 +97,8 @@ def _targets(node: ast.Assign | ast.AugAssign) -> set[str]:
 
 def _leaves(node: ast.ClassDef, qualify: Qualify) -> Iterator[str]:
     """The attributes that a class gives learnable parameters, and that nothing in it freezes."""
+    if not node.bases:
+        return  # no module
     frozen = {
         spelled(target).removesuffix(".requires_grad")
         for n in ast.walk(node)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from losslint.findings import Span
-from losslint.model.facts import Built, FileFacts, Flow, Node, Optimizer, Site
+from losslint.model.facts import Built, FileFacts, Optimizer, Site
 from losslint.project.comments import stopped
 from losslint.project.context import Context, anew, inside
 from losslint.project.definitions import defined
-from losslint.project.flows import EVERYWHERE, Around, arguments, every, part, spelled
+from losslint.project.flows import arguments, every, spelled
+from losslint.project.holding import Holding
 from losslint.project.optimizers import decay_of, given_to, roots
 from losslint.source.text import Source
 from losslint.training.places import is_test_file
@@ -23,6 +24,13 @@ GROWING = frozenset(
 )
 # Whose classes are none of the project.
 FOREIGN = ("torch.", "numpy.", "torchvision.", "collections.", "typing.", "pathlib.", "datetime.")
+
+# What `inside` makes a difference for, and what holds nothing that is looked for.
+BLOCKS = (
+    *(ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.For, ast.AsyncFor),
+    *(ast.While, ast.If, ast.IfExp, ast.Try),
+)
+LEAVES = (ast.Name, ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
 
 WORD = re.compile(r"[A-Za-z_][\w.]{1,120}\Z")
 
@@ -40,38 +48,47 @@ class _Gathering:
     source: Source
     imported: dict[str, str] = field(default_factory=dict)
     imports: dict[tuple[str, str], None] = field(default_factory=dict)
-    flows: list[Flow] = field(default_factory=list)
+    holding: Holding = field(init=False)
     built: list[Built] = field(default_factory=list)
     optimizers: list[Optimizer] = field(default_factory=list)
     words: set[str] = field(default_factory=set)
     searched: dict[str, None] = field(default_factory=dict)
     targets: dict[ast.AST, str] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)
+    origins: set[str] = field(init=False)
 
-    def facts(self) -> FileFacts:
-        """Everything that the file has to say."""
-        for node in ast.walk(self.tree):
+    def __post_init__(self) -> None:
+        for node in _statements(self.tree):
             self._imports(node)
             if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
                 self.own.add(node.name)
+        self.origins = {name.lstrip(".").partition(".")[0] for _, name in self.imports}
+        asks = b"parameters(" in self.source.data
+        self.holding = Holding(self.source.name, self.imported, asks)
+
+    def facts(self) -> FileFacts:
+        """Everything that the file has to say."""
         stack: list[tuple[ast.AST, Context]] = [(self.tree, Context())]
         while stack:
             node, context = stack.pop()
             if isinstance(node, ast.stmt):
-                context = replace(context, statement=node)
+                context = context.at(node)
                 self._statement(node, context)
             elif isinstance(node, ast.Call):
                 self._call(node, context)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 self._word(node.value)
-            stack += [(child, inside(node, child, context)) for child in _children(node)]
+            if isinstance(node, BLOCKS):
+                stack += [(child, inside(node, child, context)) for child in _children(node)]
+            else:
+                stack += [(child, context) for child in _children(node)]
         definitions = defined(self.tree, self.qualified, self._definition)
         return FileFacts(
             self.source.name,
             tuple(self.imports),
             tuple(definitions),
             tuple(self.built),
-            tuple(dict.fromkeys(self.flows)),
+            tuple(self.holding.flows),
             tuple(self.optimizers),
             own=frozenset(self.own),
             words=frozenset(self.words),
@@ -100,13 +117,6 @@ class _Gathering:
         spelling = spelled(node)
         first, dot, rest = spelling.partition(".")
         return self.imported.get(first, first) + dot + rest
-
-    def _around(self, context: Context) -> Around:
-        return Around(self.source.name, context.cls, self.imported)
-
-    def _closed(self, values: list[ast.expr], around: Around, found: set[Node]) -> tuple[Node, ...]:
-        """What of the sources of some expressions gives nothing but its parameters."""
-        return tuple(sorted(found - every(values, replace(around, is_open=True))))
 
     def _definition(self, node: ast.stmt) -> tuple[Site, Span]:
         return self._site(node, node), self._span(node)
@@ -138,127 +148,40 @@ class _Gathering:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
                     self.targets.update(dict.fromkeys(_wrapped(value), spelled(target)))
-                    self._assign(target, value, context)
+                    self.holding.assign(target, value, context)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 self.targets.update(dict.fromkeys(_wrapped(value), spelled(target)))
-                self._assign(target, value, context)
+                self.holding.assign(target, value, context)
             case ast.AugAssign(target=target, value=value):
-                self._assign(target, value, context)
+                self.holding.assign(target, value, context)
             case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
-                self._assign(target, value, context)
+                self.holding.assign(target, value, context)
             case ast.With(items=items) | ast.AsyncWith(items=items):
                 for item in items:
                     if item.optional_vars is not None:
-                        self._assign(item.optional_vars, item.context_expr, context)
+                        self.holding.assign(item.optional_vars, item.context_expr, context)
             case ast.Return(value=ast.expr() as value):
-                self._return(value, context)
+                self.holding.returned(value, context)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                self._parameters(node, context)
+                self.holding.parameters(node, context)
             case ast.ClassDef():
                 for base in node.bases:
                     name = self.qualified(base).rpartition(".")[2]
-                    self._flow(("of", node.name), {("of", name)})
-
-    def _return(self, value: ast.expr, context: Context) -> None:
-        """What a function returns, as a whole and each part by itself."""
-        around, whole = self._around(context), ("from", context.function)
-        self._flow_of([value], whole, around)
-        if isinstance(value, ast.Tuple):
-            for n, item in enumerate(value.elts):
-                self._flow_of([item], (*whole, f"{n} of {len(value.elts)}"), around)
-        else:
-            self._flow_of([value], (*whole, "any"), around)
-
-    def _flow(self, into: Node, found: set[Node], closed: tuple[Node, ...] = ()) -> None:
-        if found - {into}:
-            self.flows.append(Flow(into, tuple(sorted(found - {into})), closed))
-
-    def _flow_of(self, values: list[ast.expr], into: Node, around: Around) -> None:
-        """A flow of what some expressions hold."""
-        found = every(values, around)
-        self._flow(into, found, self._closed(values, around, found))
-
-    def _assign(
-        self,
-        target: ast.expr,
-        value: ast.expr,
-        context: Context,
-        part_of: tuple[int, int] | None = None,
-    ) -> None:
-        match target:
-            case ast.Tuple(elts=targets) | ast.List(elts=targets):
-                match value:
-                    # `model, loss = accelerator.prepare(model, loss)` gives each back
-                    case (
-                        ast.Tuple(elts=values)
-                        | ast.List(elts=values)
-                        | ast.Call(func=ast.Attribute(attr="prepare"), args=values)
-                    ) if len(values) == len(targets):
-                        for one, other in zip(targets, values, strict=True):
-                            self._assign(one, other, context)
-                    case _:
-                        for n, one in enumerate(targets):
-                            self._assign(one, value, context, (n, len(targets)))
-            case ast.Starred(value=inner):
-                self._assign(inner, value, context)
-            case _:
-                self._hold(target, [value], context, part_of)
-
-    def _hold(
-        self,
-        target: ast.expr,
-        values: list[ast.expr],
-        context: Context,
-        part_of: tuple[int, int] | None = None,
-    ) -> None:
-        """What a name, and the object that it is an attribute of, come to hold."""
-        around = self._around(context)
-        found = every(values, around)
-        closed = self._closed(values, around, found)
-        found = part(found, *part_of) if part_of else found
-        while isinstance(target, ast.Subscript):
-            target = target.value
-        if isinstance(target, ast.Name):
-            if target.id == "self" and context.cls:
-                self._flow(("of", context.cls), found, closed)
-                return
-            self._flow(("value", self.source.name, target.id), found, closed)
-            if not context.function and not context.cls:  # others may import it
-                self._flow(("value", EVERYWHERE, target.id), found, closed)
-        elif isinstance(target, ast.Attribute):
-            self._flow(("value", EVERYWHERE, target.attr), found, closed)
-            self._hold(target.value, values, context, part_of)
-
-    def _parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef, context: Context) -> None:
-        """What a function is given flows into the names of its parameters."""
-        every_arg = [*node.args.posonlyargs, *node.args.args]
-        called = context.cls if context.cls and node.name == "__init__" else node.name
-        if context.cls and every_arg and every_arg[0].arg in ("self", "cls"):
-            every_arg = every_arg[1:]
-        any_of: Node = ("into", called, "*")
-        for n, arg in enumerate(every_arg):
-            given = {("into", called, str(n)), ("into", called, arg.arg), any_of}
-            self._flow(("value", self.source.name, arg.arg), given)
-        for arg in node.args.kwonlyargs:
-            given = {("into", called, arg.arg), any_of}
-            self._flow(("value", self.source.name, arg.arg), given)
-        rest = {("into", called, "**"), any_of}
-        for extra in (node.args.vararg, node.args.kwarg):
-            if extra is not None:
-                self._flow(("value", self.source.name, extra.arg), rest)
+                    self.holding.add(("of", node.name), {("of", name)})
 
     # --- calls ------------------------------------------------------------------------
 
     def _call(self, node: ast.Call, context: Context) -> None:
-        around = self._around(context)
-        called = around.original(spelled(node.func).rpartition(".")[2]) or _last(node.func)
+        called = self.holding.around(context).original(
+            spelled(node.func).rpartition(".")[2]
+        ) or _last(node.func)
         optimizer = given_to(node, self.qualified(node.func), called)
         if optimizer is not None:
             self._optimizer(node, called, optimizer, context)
         if called in GROWING and isinstance(node.func, ast.Attribute):
-            self._hold(node.func.value, arguments(node), context)
+            self.holding.hold(node.func.value, arguments(node), context)
         if isinstance(node.func, ast.Name) and node.func.id == "setattr" and len(node.args) == 3:
-            self._hold(node.args[0], [node.args[2]], context)
+            self.holding.hold(node.args[0], [node.args[2]], context)
         match node:
             case ast.Call(func=ast.Name(id="getattr" | "vars" | "dir"), args=[module, *rest]):
                 if not (rest and isinstance(rest[0], ast.Constant)):
@@ -267,18 +190,8 @@ class _Gathering:
                 self.searched.setdefault("")
         if called == "__init__" and context.cls:
             called = context.cls  # super().__init__(...): into the bases as well
-        self._given(node, called, around)
+        self.holding.given(node, called, context)
         self._build(node, context)
-
-    def _given(self, node: ast.Call, called: str, around: Around) -> None:
-        placed = [
-            ("*" if isinstance(arg, ast.Starred) else str(n), arg)
-            for n, arg in enumerate(node.args)
-        ]
-        placed += [(keyword.arg or "*", keyword.value) for keyword in node.keywords]
-        for place, arg in placed:
-            for into in (("into", called, place), ("into", called, "**"), ("beyond", called)):
-                self._flow_of([arg], into, around)
 
     def _build(self, node: ast.Call, context: Context) -> None:
         qualified = self.qualified(node.func)
@@ -286,8 +199,7 @@ class _Gathering:
         if not last[:1].isupper() or qualified.startswith(FOREIGN) or context.statement is None:
             return
         first = qualified.lstrip(".").partition(".")[0]
-        origins = {name.lstrip(".").partition(".")[0] for _, name in self.imports}
-        if last not in self.own and first not in origins:
+        if last not in self.own and first not in self.origins:
             return
         target = self.targets.get(node, "")
         self.built.append(
@@ -305,7 +217,8 @@ class _Gathering:
         self, node: ast.Call, called: str, given: list[ast.expr], context: Context
     ) -> None:
         assert context.statement is not None
-        around, found = self._around(context), every(given, self._around(context))
+        around = self.holding.around(context)
+        found = every(given, around)
         first = given[0] if len(given) == 1 else None
         site = self._site(first, context.statement) if first is not None else None
         span = site.span if site else None
@@ -317,7 +230,7 @@ class _Gathering:
                 context.cls,
                 context.function,
                 tuple(sorted(found)),
-                self._closed(given, around, found),
+                self.holding.closed(given, around, found),
                 span,
                 data[span.start : span.end].decode() if span else "",
                 tuple(roots(first)) if first is not None else (),
@@ -326,9 +239,28 @@ class _Gathering:
         )
 
 
+def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Every statement, at any depth, in no particular order."""
+    stack: list[ast.stmt] = list(tree.body)
+    while stack:
+        node = stack.pop()
+        yield node
+        for name in ("body", "orelse", "finalbody"):
+            stack += getattr(node, name, ())
+        for part_of in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+            stack += part_of.body
+
+
 def _children(node: ast.AST) -> list[ast.AST]:
-    """From the last to the first, as the walk takes them from the end."""
-    return list(ast.iter_child_nodes(node))[::-1]
+    """What may hold statements, calls or strings; from the last to the first, as a stack wants it."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            found += [child for child in value if isinstance(child, ast.AST)]
+        elif isinstance(value, ast.AST) and not isinstance(value, LEAVES):
+            found.append(value)
+    return found[::-1]
 
 
 def _last(func: ast.expr) -> str:

@@ -82,6 +82,8 @@ class Project:
     def _files_of(
         self, facts: FileFacts, wanted: Import
     ) -> Iterator[tuple[FileFacts, tuple[str, ...]]]:
+        if not wanted.level and wanted.parts[0] not in self._spoken:
+            return  # installed, and none of the project's
         folder = os.path.dirname(os.path.abspath(facts.path))
         found = False
         for path, rest in places(folder, self.folder, wanted):
@@ -99,6 +101,11 @@ class Project:
                 files = self._ends.get(end, ()) if cut else ()
                 if len(files) == 1:
                     yield files[0], wanted.parts[cut:]
+
+    @cached_property
+    def _spoken(self) -> frozenset[str]:
+        """The names of all files and folders of the project."""
+        return frozenset(part for end in self._ends for part in end)
 
     @cached_property
     def _ends(self) -> Mapping[tuple[str, ...], list[FileFacts]]:
@@ -149,16 +156,20 @@ class Project:
     # --- files that belong together -----------------------------------------------------
 
     @cached_property
-    def _groups(self) -> Mapping[str, int]:
-        """The number of the group of each file: those that import each other are one."""
-        group = {facts.path: n for n, facts in enumerate(self.files)}
+    def _groups(self) -> Mapping[str, str]:
+        """One file of the group of each: those that import each other are one group."""
+        first = {facts.path: facts.path for facts in self.files}
+
+        def root(path: str) -> str:
+            while first[path] != path:
+                first[path] = path = first[first[path]]
+            return path
+
         for facts in self.files:
             for _, origin in facts.imports:
                 for other in self._imported(facts, origin):
-                    one, two = sorted((group[facts.path], group[other.path]))
-                    if one != two:
-                        group.update({path: one for path, n in group.items() if n == two})
-        return group
+                    first[root(other.path)] = root(facts.path)
+        return {path: root(path) for path in first}
 
     def _imported(self, facts: FileFacts, origin: str) -> Iterator[FileFacts]:
         """The file that an import reads: a module, or the one that binds what is asked for."""

@@ -24,8 +24,9 @@ class Rule:
 
     Written `Rule("LL101", __name__, __doc__, Severity.WARNING)`: the name is the
     file's name and the page its docstring, so neither is ever written twice.
-    A rule with checks of the project looks at all files at once. A rule without any
-    checks (`LL000`, `LL001`) is reported by the engine itself.
+    A rule with checks of the project looks at the facts of all files at once, which rest
+    on these subjects of each. A rule without any checks (`LL000`, `LL001`) is reported by
+    the engine itself.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Rule:
         *,
         needs: Needs = (),
         opt_in: bool = False,
+        rests_on: tuple[type[Any], ...] = (),
     ) -> None:
         self.code = code
         self.name = module.rpartition(".")[2]
@@ -44,6 +46,7 @@ class Rule:
         self.severity = severity
         self.needs = needs
         self.opt_in = opt_in
+        self.rests_on = rests_on
         self.checks: dict[type[Any], list[Check[Any]]] = {}
         self.project_checks: dict[type[Any], list[ProjectCheck[Any]]] = {}
 

@@ -69,10 +69,11 @@ from collections.abc import Iterator
 from losslint.findings import Finding, Severity
 from losslint.project.decay import Decayed
 from losslint.project.joined import Project
+from losslint.ranges.weights import LearnedWeight
 from losslint.rules.base import Rule
 from losslint.rules.weighting.words import NEEDS
 
-rule = Rule("LL109", __name__, __doc__, Severity.NOTE, needs=NEEDS)
+rule = Rule("LL109", __name__, __doc__, Severity.NOTE, needs=NEEDS, rests_on=(LearnedWeight,))
 
 
 @rule.across(Decayed)

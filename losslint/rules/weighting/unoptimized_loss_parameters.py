@@ -74,10 +74,11 @@ from losslint.fixes.groups import with_parameters
 from losslint.model.facts import FileFacts, Site
 from losslint.project.joined import Project
 from losslint.project.unoptimized import Unoptimized
+from losslint.ranges.weights import LearnedWeight
 from losslint.rules.base import Rule
 from losslint.rules.weighting.words import NEEDS
 
-rule = Rule("LL107", __name__, __doc__, Severity.ERROR, needs=NEEDS)
+rule = Rule("LL107", __name__, __doc__, Severity.ERROR, needs=NEEDS, rests_on=(LearnedWeight,))
 
 
 @rule.across(Unoptimized)
