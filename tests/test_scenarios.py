@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 
-from losslint import check_paths, fix_source
+from losslint import Settings, check_paths, fix_source
 
 PROJECT = Path(__file__).parents[1] / "fixtures" / "scenarios" / "negative_loss"
 SEEDS = range(5)
@@ -199,14 +199,49 @@ def test_the_project_runs_from_its_own_command_line() -> None:
     assert "loss=" in run.stderr  # the bar shows the weighted total, and only that
 
 
-def test_the_project_yields_all_its_findings_and_is_clean_after_the_fix(fixed: Path) -> None:
-    assert found(PROJECT) == {"LL101", "LL102", "LL105", "LL201", "LL301"}
-    assert found(fixed) == set()
+def test_the_project_yields_all_its_findings_and_is_clean_after_the_fix(
+    apart: Path, fixed: Path
+) -> None:
+    assert found(apart) == {"LL101", "LL102", "LL105", "LL201", "LL301", "LL408"}
+    assert found(fixed) == {"LL408"}  # which has no fix
 
 
 def found(project: Path) -> set[str]:
     """The codes of what is found in a project, opt-in rules left out."""
     return {finding.code for report in check_paths([project]) for finding in report.findings}
+
+
+def lines(project: Path, code: str) -> list[str]:
+    """The lines on which one rule finds something."""
+    return [
+        report.source.line(report.source.position(finding.span.start)[0]).strip()
+        for report in check_paths([project], Settings(select=(code,)))
+        for finding in report.findings
+    ]
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> Path:
+    """A copy of the project that no other file, such as this one, belongs to."""
+    copy = tmp_path / "negative_loss"
+    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def test_the_ordinal_loss_lies_unused_and_the_snr_goes_without_it(apart: Path) -> None:
+    assert lines(apart, "LL408") == ["class OrdinalSNRLoss(nn.Module):"]
+    assert lines(apart, "LL409") == ["loss_snr = criterion_snr(snr_logits, snr)"]
+
+
+def test_an_optimizer_that_misses_the_weights_is_found(apart: Path) -> None:
+    train = apart / "train.py"
+    text = train.read_text()
+    given = 'groups.append({"params": weighting.parameters(), "lr": args.weight_lr})'
+    assert given in text
+
+    assert lines(apart, "LL107") == []
+    train.write_text(text.replace(given, "pass"))
+    assert set(lines(apart, "LL107")) == {"optimizer = torch.optim.Adam(groups)"}
 
 
 def test_after_the_fix_the_bar_shows_every_loss(fixed: Path) -> None:

@@ -13,6 +13,7 @@ from losslint.engine.suppress import idle_later, suppressed
 from losslint.engine.whole import Whole, alone, whole
 from losslint.findings import Finding
 from losslint.project.decay import Decayed, decayed
+from losslint.project.ordinal import OrdinalCrossEntropy, ordinal_cross_entropies
 from losslint.project.unoptimized import Unoptimized, unoptimized
 from losslint.project.unused import UnusedLoss, unused
 from losslint.rules import unused_suppression
@@ -29,6 +30,7 @@ PROVIDERS: dict[type[Any], Provider] = {
     Unoptimized: lambda found: unoptimized(found.project),
     Decayed: lambda found: decayed(found.project),
     UnusedLoss: lambda found: unused(found.project, found.mentions),
+    OrdinalCrossEntropy: lambda found: ordinal_cross_entropies(found.project, found.mentions),
 }
 
 

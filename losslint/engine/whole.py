@@ -53,9 +53,8 @@ def whole(
     project = Project(known, folder)
     names = {d.name for f in known for d in f.defined if d.leaves}
     names |= {d.name for _, d in unused.losses(project)}
-    if not names:
-        return None
-    words = re.compile(rb"\b(?:" + b"|".join(n.encode() for n in sorted(names)) + rb")\b")
+    any_name = b"|".join(name.encode() for name in sorted(names)) or b"(?!)"
+    words = re.compile(rb"\b(?:" + any_name + rb")\b")
     others, is_readable = _others([*missing, *_unparsed(files)], words)
     project = Project(
         [*known, *others],
@@ -78,7 +77,10 @@ def alone(facts: FileFacts) -> Project:
 
 
 def _concerns_the_project(facts: FileFacts) -> bool:
-    return unoptimized.may_train_losses(facts) or any(d.is_loss for d in facts.defined)
+    losses = any(d.is_loss for d in facts.defined)
+    return (
+        losses or unoptimized.may_train_losses(facts) or any(c.order for c in facts.cross_entropies)
+    )
 
 
 def _unparsed(files: Mapping[str, FileFacts | None]) -> list[str]:

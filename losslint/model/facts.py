@@ -30,7 +30,8 @@ class Defined:
 
     `bases` are qualified names as far as imports tell; `leaves` the attributes that
     hold learnable parameters; `is_loss` says that it yields a loss by its base
-    classes, or by its name and what it returns.
+    classes, or by its name and what it returns, `is_ordinal` that it counts how far
+    classes lie apart.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Defined:
     leaves: tuple[str, ...] = ()
     is_loss: bool = False
     is_decorated: bool = False
+    is_ordinal: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,21 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
+class CrossEntropy:
+    """A call of a plain cross-entropy, or of what may be one: its target, the words of its names.
+
+    `criterion` is the name that is called, empty for the function of torch. `order` says how
+    the classes are made of a number; empty if they are not, as far as it is seen.
+    """
+
+    criterion: str
+    target: str
+    words: frozenset[str]
+    site: Site
+    order: str = ""
+
+
+@dataclass(frozen=True)
 class Weighing:
     """A learned weight that was found: the leaf, and the class or function around.
 
@@ -115,6 +132,8 @@ class FileFacts:
     flows: tuple[Flow, ...] = ()
     optimizers: tuple[Optimizer, ...] = ()
     weighing: tuple[Weighing, ...] = ()
+    cross_entropies: tuple[CrossEntropy, ...] = ()
+    criteria: tuple[str, ...] = ()  # names that it gives an `nn.CrossEntropyLoss`
     own: frozenset[str] = frozenset()  # the names of its classes and functions, methods too
     words: frozenset[str] = frozenset()  # strings that may name something: of registries, `__all__`
     searched: tuple[str, ...] = ()  # modules of which something is taken by a name that is computed

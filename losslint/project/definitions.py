@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 
 from losslint.findings import Span
 from losslint.model.facts import Defined, Site
 from losslint.project.flows import spelled
 from losslint.ranges.losses import is_loss_like
+
+# What numbers or accumulates classes, and what makes a distribution over them.
+COUNTING = frozenset("arange cumsum linspace".split())
+DISTRIBUTIONS = frozenset(
+    "softmax Softmax one_hot log_softmax cross_entropy CrossEntropyLoss".split()
+)
+
+ORDINAL = re.compile(
+    r"ordinal|distance|coral(?![a-z])|corn(?![a-z])|emd|wasserstein", re.IGNORECASE
+)
 
 Qualify = Callable[[ast.AST], str]
 Locate = Callable[[ast.stmt], tuple[Site, Span]]
@@ -48,10 +59,13 @@ def defined(tree: ast.Module, qualify: Qualify, locate: Locate) -> Iterator[Defi
                 tuple(_leaves(node, qualify)),
                 _is_loss_class(node, bases),
                 decorated,
+                _is_ordinal(node),
             )
         else:
             is_loss = is_loss_like(node.name) and _yields_loss(node)
-            yield Defined(node.name, "function", *locate(node), (), (), is_loss, decorated)
+            yield Defined(
+                node.name, "function", *locate(node), (), (), is_loss, decorated, _is_ordinal(node)
+            )
 
 
 def _top_level(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef]:
@@ -84,6 +98,17 @@ def _yields_loss(node: ast.FunctionDef) -> bool:
     calls = (c for value in [*returned, *makes] for c in ast.walk(value) if isinstance(c, ast.Call))
     called = {spelled(c.func).rpartition(".")[2] or _method(c) for c in calls}
     return bool(called & REDUCING) or any(is_loss_like(name) for name in called)
+
+
+def _is_ordinal(node: ast.ClassDef | ast.FunctionDef) -> bool:
+    """Whether a loss knows how far classes lie apart: it counts them, or is called for that."""
+    called = {
+        spelled(n.func).rpartition(".")[2] or _method(n)
+        for n in ast.walk(node)
+        if isinstance(n, ast.Call)
+    }
+    counts = bool(called & COUNTING) or ORDINAL.search(node.name) is not None
+    return counts and bool(called & DISTRIBUTIONS)
 
 
 def _method(call: ast.Call) -> str:

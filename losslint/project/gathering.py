@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from losslint.findings import Span
-from losslint.model.facts import Built, FileFacts, Optimizer, Site
+from losslint.model.facts import Built, CrossEntropy, FileFacts, Optimizer, Site
 from losslint.project.comments import stopped
 from losslint.project.context import Context, anew, inside
+from losslint.project.cross_entropies import criteria, cross_entropies
 from losslint.project.definitions import defined
 from losslint.project.flows import arguments, every, spelled
 from losslint.project.holding import Holding
@@ -32,6 +33,7 @@ BLOCKS = (
 )
 LEAVES = (ast.Name, ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
 
+CRITERION = re.compile(rb"cross_entropy|criterion|loss")
 WORD = re.compile(r"[A-Za-z_][\w.]{1,120}\Z")
 
 
@@ -93,9 +95,19 @@ class _Gathering:
             own=frozenset(self.own),
             words=frozenset(self.words),
             searched=tuple(self.searched),
+            cross_entropies=tuple(self._cross_entropies()),
+            criteria=tuple(self._criteria()),
             stopped=tuple(stopped(self.source)),
             is_test=is_test_file(self.source.name),
         )
+
+    def _cross_entropies(self) -> Iterator[CrossEntropy]:
+        if CRITERION.search(self.source.data):
+            yield from cross_entropies(self.tree, self.qualified, self._site)
+
+    def _criteria(self) -> Iterator[str]:
+        if b"CrossEntropyLoss" in self.source.data:
+            yield from criteria(self.tree, self.qualified)
 
     # --- names ------------------------------------------------------------------------
 

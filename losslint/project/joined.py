@@ -250,6 +250,15 @@ class Project:
                     waiting.append(step)
         return {node for node, is_class in found if not is_class}
 
+    def making(self, node: Node) -> list[FileFacts]:
+        """The files in which something that holds the class of a node is called."""
+        made = {n for n in self.reached((node,)) if n[0] == "called"}
+        return [
+            facts
+            for facts in self.files
+            if not facts.is_test and any(made & set(flow.sources) for flow in facts.flows)
+        ]
+
     def _is_followed(self, node: Node) -> bool:
         """Whether a function is the project's own, so that what it does is seen."""
         return node[0] == "beyond" and node[1] in self.own

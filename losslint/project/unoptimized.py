@@ -36,6 +36,11 @@ class Unoptimized:
         """The file that the finding is in."""
         return self.file.path
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is about a tensor that no object holds."""
+        return self.names == (self.holder,)
+
 
 @dataclass(frozen=True)
 class _Seed:
@@ -91,13 +96,21 @@ def _of_class(
             yield Unoptimized(facts, built.site, names, cls.name, cls.name, where, anew=built.anew)
     start: frozenset[Node] = frozenset((("of", cls.name),))
     known: set[tuple[str, Site]] = set()
-    for facts, built in made:
-        if not built.anew:
-            seed = _Seed(names, cls.name, (home, cls.site), start, facts, (facts, built))
-            for found in _missing(project, seed):
-                if (found.path, found.site) not in known:
-                    known.add((found.path, found.site))
-                    yield found
+    seeds = [
+        _Seed(names, cls.name, (home, cls.site), start, facts, (facts, built))
+        for facts, built in made
+        if not built.anew
+    ]
+    if not made:  # out of a table of classes
+        seeds = [
+            _Seed(names, cls.name, (home, cls.site), start, facts, None)
+            for facts in project.making(("of", cls.name))
+        ]
+    for seed in seeds:
+        for found in _missing(project, seed):
+            if (found.path, found.site) not in known:
+                known.add((found.path, found.site))
+                yield found
 
 
 def _of_leaves(project: Project, facts: FileFacts) -> Iterator[Unoptimized]:
@@ -135,7 +148,8 @@ def _missing(project: Project, seed: _Seed) -> Iterator[Unoptimized]:
         return
     comments = list(_comments(project, seed))
     facts, optimizer = min(makers, key=lambda found: _distance(found, seed))
-    holder = seed.made[1].target if seed.made else seed.names[0]
+    is_plain = seed.start == {("value", seed.at.path, seed.names[0])}
+    holder = seed.made[1].target if seed.made else seed.names[0] if is_plain else ""
     yield Unoptimized(
         facts,
         optimizer.site,

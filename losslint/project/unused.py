@@ -54,8 +54,11 @@ def _is_loss(project: Project, facts: FileFacts, defined: Defined) -> bool:
 def _is_public(project: Project, facts: FileFacts) -> bool:
     """Whether a file is part of a package that is installed: its users are not seen."""
     folder = os.path.dirname(os.path.abspath(facts.path))
-    inside = os.path.exists(os.path.join(folder, "__init__.py"))
-    return inside and project.is_installed
+    package = ""
+    while os.path.exists(os.path.join(folder, "__init__.py")):
+        package, folder = folder, os.path.dirname(folder)
+    at_the_top = folder in (project.folder, os.path.join(project.folder, "src"))
+    return bool(package) and at_the_top and project.is_installed
 
 
 def unused(project: Project, mentions: Mapping[str, int]) -> Iterator[UnusedLoss]:

@@ -106,7 +106,7 @@ def _message(found: Unoptimized, names: str) -> str:
     if found.is_comment:
         return f"this comment would hand {names} of `{found.of}` to the optimizer, and nothing else does"
     assert found.optimizer is not None
-    whose = f"{names} of `{found.of}`" if found.made else names
+    whose = names if found.is_plain else f"{names} of `{found.of}`"
     return f"`{found.optimizer.name}` never gets {whose}, and no other optimizer does: {learned}"
 
 
