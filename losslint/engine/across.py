@@ -10,7 +10,7 @@ from typing import Any
 from losslint.config import Settings
 from losslint.engine.check import Checked, crashed, order
 from losslint.engine.suppress import idle_later, suppressed
-from losslint.engine.whole import Whole, alone, whole
+from losslint.engine.whole import Whole, alone, is_covered, whole
 from losslint.findings import Finding
 from losslint.project.decay import Decayed, decayed
 from losslint.project.ordinal import OrdinalCrossEntropy, ordinal_cross_entropies
@@ -55,14 +55,15 @@ def across(
     facts = {path: member.checked.facts for path, member in members.items()}
     rules = _project_rules(rule for path in facts for rule in rules_for(path))
     by_path: Mapping[str, Sequence[Placed]] = {}
+    complete = is_covered(paths)
     try:
         found = whole(facts, paths, settings) if rules else None
         by_path = _findings(found, rules) if found is not None else {}
     except Exception as problem:  # as in check.py: what was found file by file is not lost
         broken = crashed("looking at the files together", problem)
-        by_path = {next(iter(facts)): [(broken, ())]}
+        by_path, complete = {next(iter(facts)): [(broken, ())]}, False
     return {
-        path: _merged(member, by_path.get(path, ()), rules_for(path))
+        path: _merged(member, by_path.get(path, ()), rules_for(path), complete=complete)
         for path, member in members.items()
     }
 
@@ -100,8 +101,13 @@ def _findings(found: Whole, rules: Iterable[Rule]) -> dict[str, list[Placed]]:
     return by_path
 
 
-def _merged(member: Member, found: Iterable[Placed], rules: Sequence[Rule]) -> tuple[Finding, ...]:
-    """The findings of a file and those of the project in it that no comment keeps away."""
+def _merged(
+    member: Member, found: Iterable[Placed], rules: Sequence[Rule], *, complete: bool = False
+) -> tuple[Finding, ...]:
+    """The findings of a file and those of the project in it that no comment keeps away.
+
+    What a comment keeps away can be told to be nothing only in a `complete` run.
+    """
     codes = {rule.code for rule in rules} | {"LL000"}
     directives = list(member.checked.directives)
     kept = [
@@ -110,7 +116,8 @@ def _merged(member: Member, found: Iterable[Placed], rules: Sequence[Rule]) -> t
         if finding.code in codes and not suppressed(finding, directives, rows)
     ]
     later = _project_rules(rules)
-    if unused_suppression.rule in rules and member.checked.facts is not None:
+    broken = any(f.code == "LL000" for f in (*member.checked.findings, *kept))
+    if complete and not broken and unused_suppression.rule in rules:
         kept += idle_later(directives, later, member.source)
     if not kept:
         return member.checked.findings

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from losslint.config import Settings
 from losslint.engine.across import Member, across, by_itself
-from losslint.engine.check import Checked, check, unreadable
+from losslint.engine.check import Checked, check, facts_of, unreadable
 from losslint.engine.fix import FixResult, settle
 from losslint.engine.selection import Selection
 from losslint.engine.write import Changed, write
@@ -171,6 +171,8 @@ class Run:
 
         def check_again(source: Source) -> Iterable[Finding]:
             checked = check(source, self.selection.for_file(source.name), self.settings)
+            if checked.facts is None:  # the file on disk is another by now
+                checked = replace(checked, facts=facts_of(source))
             changed = {**members, source.name: Member(source, checked)}
             rules_for = self.selection.for_file
             return across(changed, self.paths, rules_for, self.settings)[source.name]

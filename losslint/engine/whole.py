@@ -71,6 +71,12 @@ def whole(
     return Whole(project, counts)
 
 
+def is_covered(paths: Iterable[str]) -> bool:
+    """Whether a run over these paths looks at a whole project, and not at some of its files."""
+    given = [*paths]
+    return bool(given) and os.path.realpath(given[0]) == _folder(given)
+
+
 def alone(facts: FileFacts) -> Project:
     """The project of one text in memory, of which nothing else is known."""
     return Project([facts], os.path.dirname(os.path.abspath(facts.path)))
@@ -115,7 +121,8 @@ def _others(paths: Iterable[str], words: re.Pattern[bytes]) -> tuple[list[FileFa
     is_readable = True
     for path in paths:
         raw = _read(path)
-        if not OPTIMIZING.search(raw) and not words.search(raw):
+        hands_on = path.endswith("__init__.py") and b"import" in raw
+        if not hands_on and not OPTIMIZING.search(raw) and not words.search(raw):
             continue
         try:
             facts = facts_of(opened(Source.decode(path, raw)))

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from losslint.model.facts import UNKNOWN, Node
 
-# Methods that return the module that they are called on, and functions that return what they are given.
+# Methods that return the module that they are called on, or a copy of it.
 KEEPING = frozenset(
     "to cuda cpu double float half bfloat16 train eval apply requires_grad_ share_memory compile"
-    " DataParallel DistributedDataParallel DDP script clone detach copy deepcopy".split()
+    " clone detach copy deepcopy".split()
 )
 PARAMETERS = frozenset(("parameters", "named_parameters"))
 # Methods that yield parts of what they are called on.
@@ -22,7 +22,8 @@ TAKING = PARAMETERS | frozenset(
 # Functions whose result holds what they are given.
 MIXING = frozenset(
     "list tuple set frozenset dict filter map chain from_iterable sorted reversed zip iter next"
-    " enumerate sum partial ModuleList ModuleDict Sequential ParameterList ParameterDict".split()
+    " enumerate sum partial ModuleList ModuleDict Sequential ParameterList ParameterDict"
+    " DataParallel DistributedDataParallel DDP compile script copy deepcopy".split()
 )
 
 
@@ -144,7 +145,7 @@ def _of_call(call: ast.Call, around: Around) -> set[Node]:
         case func:  # registry[key](...), factory()(...)
             made: set[Node] = {("called", *node) for node in sources(func, around)}
             return made | every(given, around)
-    if name in MIXING | KEEPING:
+    if name in MIXING:
         group = [k.value for k in call.keywords if k.arg == "params"]
         return every(group or given, around)
     found: set[Node] = {("called", *held)}

@@ -211,7 +211,8 @@ class _Gathering:
         if not last[:1].isupper() or qualified.startswith(FOREIGN) or context.statement is None:
             return
         first = qualified.lstrip(".").partition(".")[0]
-        if last not in self.own and first not in self.origins:
+        starred = ("*" in self.imported) and qualified == last
+        if last not in self.own and first not in self.origins and not starred:
             return
         target = self.targets.get(node, "")
         self.built.append(

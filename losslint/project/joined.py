@@ -153,6 +153,10 @@ class Project:
             if (meant := self.definition(facts, built.cls)) and meant[1] is definition[1]
         ]
 
+    def is_built(self, name: str) -> bool:
+        """Whether an object of some class of this name is made."""
+        return any(b.cls.rpartition(".")[2] == name for facts in self.files for b in facts.built)
+
     # --- files that belong together -----------------------------------------------------
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from losslint.model.facts import Built, FileFacts, Node, Optimizer, Site
 from losslint.project.flows import EVERYWHERE
@@ -14,9 +14,10 @@ from losslint.project.joined import Definition, Project
 class Unoptimized:
     """Parameters that are never trained: `names` of `of`, a class or what holds a plain tensor.
 
-    The finding stands at `site` in `file`: at the optimizer that lacks them, at the
-    loss that is made anew in every step (`anew` says in what), or at a comment that
-    would hand them over (`is_comment`).
+    The finding stands at `site` in `file`: at the optimizer that lacks them, or where
+    that file is not asked for, at what makes the loss, or defines it; at the loss that is
+    made anew in every step (`anew` says in what); or at a comment that would hand them
+    over (`is_comment`).
     """
 
     file: FileFacts
@@ -27,6 +28,7 @@ class Unoptimized:
     home: tuple[FileFacts, Site]
     made: tuple[FileFacts, Built] | None = None
     optimizer: Optimizer | None = None
+    gets: FileFacts | None = None  # the file of the optimizer
     anew: str = ""
     is_comment: bool = False
     comment: tuple[FileFacts, Site] | None = None
@@ -101,7 +103,7 @@ def _of_class(
         for facts, built in made
         if not built.anew
     ]
-    if not made:  # out of a table of classes
+    if not made and not project.is_built(cls.name):  # out of a table of classes
         seeds = [
             _Seed(names, cls.name, (home, cls.site), start, facts, None)
             for facts in project.making(("of", cls.name))
@@ -143,36 +145,27 @@ def _missing(project: Project, seed: _Seed) -> Iterator[Unoptimized]:
         or not all(project.is_known(o.given, o.closed) for _, o in optimizers)
     ):
         return
-    reached = project.reached(seed.start)
-    if any(not reached.isdisjoint(optimizer.given) for _, optimizer in optimizers):
+    reached = {_name(node) for node in project.reached(seed.start)}
+    if any(_name(node) in reached for _, optimizer in optimizers for node in optimizer.given):
         return
     comments = list(_comments(project, seed))
     facts, optimizer = min(makers, key=lambda found: _distance(found, seed))
     is_plain = seed.start == {("value", seed.at.path, seed.names[0])}
     holder = seed.made[1].target if seed.made else seed.names[0] if is_plain else ""
-    yield Unoptimized(
-        facts,
-        optimizer.site,
-        seed.names,
-        seed.of,
-        holder,
-        seed.home,
-        seed.made,
-        optimizer,
-        comment=comments[0] if comments else None,
+    made = [(seed.made[0], seed.made[1].site)] if seed.made else []
+    places = [(facts, optimizer.site), *made, seed.home]
+    where, site = next((p for p in places if project.is_checked(p[0])), places[0])
+    found = Unoptimized(
+        where, site, seed.names, seed.of, holder, seed.home, seed.made, optimizer, facts
     )
+    yield replace(found, comment=comments[0] if comments else None)
     for where, site in comments:
-        yield Unoptimized(
-            where,
-            site,
-            seed.names,
-            seed.of,
-            holder,
-            seed.home,
-            seed.made,
-            optimizer,
-            is_comment=True,
-        )
+        yield replace(found, file=where, site=site, is_comment=True)
+
+
+def _name(node: Node) -> Node:
+    """A node without the file that it is of: an argument of whoever calls may be of any."""
+    return ("value", node[2]) if node[0] == "value" else node
 
 
 def _comments(project: Project, seed: _Seed) -> Iterator[tuple[FileFacts, Site]]:

@@ -84,7 +84,12 @@ rule = Rule("LL107", __name__, __doc__, Severity.ERROR, needs=NEEDS, rests_on=(L
 @rule.across(Unoptimized)
 def check(found: Unoptimized, project: Project) -> Iterator[Finding]:
     names = ", ".join(f"`{name.removeprefix('self.')}`" for name in found.names)
-    related = list(_related(found))
+    here = found.site.place
+    related = [
+        other
+        for other in _related(found)
+        if (other.path, other.row, other.column) != (found.path, here.row, here.column)
+    ]
     edit = _edit(found)
     yield rule.finding(
         found.site.span,
@@ -125,11 +130,13 @@ def _evidence(found: Unoptimized) -> Iterator[str]:
 
 def _related(found: Unoptimized) -> Iterator[Related]:
     """The other places: where the loss is made, where its parameters are, which optimizer there is."""
-    home = found.home
-    yield _place(*home, f"the parameters of `{found.of}`")
-    if found.made is not None and not found.anew:
+    if found.optimizer is not None and found.gets is not None:
+        yield _place(found.gets, found.optimizer.site, "the optimizer")
+    if found.made is not None:
         facts, built = found.made
         yield _place(facts, built.site, f"`{found.of}` is made here")
+    home = found.home
+    yield _place(*home, f"the parameters of `{found.of}`")
 
 
 def _place(facts: FileFacts, site: Site, message: str) -> Related:
@@ -139,7 +146,9 @@ def _place(facts: FileFacts, site: Site, message: str) -> Related:
 def _edit(found: Unoptimized) -> Edit | None:
     """The parameters of the loss beside those that the optimizer gets, where they are at hand."""
     optimizer, made = found.optimizer, found.made
-    if optimizer is None or made is None or found.is_comment or optimizer.argument is None:
+    if optimizer is None or made is None or optimizer.argument is None:
+        return None
+    if found.site != optimizer.site or found.gets is None or found.gets.path != found.path:
         return None
     facts, built = made
     own = built.target.startswith("self.")
