@@ -176,10 +176,6 @@ class _Gathering:
                 self.holding.returned(value, context)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self.holding.parameters(node, context)
-            case ast.ClassDef():
-                for base in node.bases:
-                    name = self.qualified(base).rpartition(".")[2]
-                    self.holding.add(("of", node.name), {("of", name)})
 
     # --- calls ------------------------------------------------------------------------
 

@@ -138,6 +138,16 @@ class Project:
             for base in bases
         )
 
+    def framework(self, facts: FileFacts, cls: str) -> str:
+        """The trainer of transformers, or of what builds on it, that a class inherits from."""
+        definition = self.definition(facts, cls) if cls else None
+        line = self.lineage(definition) if definition is not None else []
+        bases = [base for _, defined in line for base in defined.bases]
+        found = [
+            b for b in bases if b.startswith(("transformers.", "trl.")) and b.endswith("Trainer")
+        ]
+        return found[0].rpartition(".")[2] if found else ""
+
     def built(self, definition: Definition) -> list[tuple[FileFacts, Built]]:
         """Where objects of a class are made."""
         name = definition[1].name
@@ -240,19 +250,33 @@ class Project:
     def reached(self, start: Iterable[Node]) -> set[Node]:
         """Everything that may hold what some nodes hold. Names alike are taken for the same.
 
-        A class is followed as well as its objects: what calls it makes one.
+        A class is followed as well as its objects: what calls it makes one. The classes
+        that inherit from a class hold what its objects hold, but are none of the start.
         """
+        start = frozenset(start)
         found = {(node, False) for node in start}
         waiting = list(found)
         while waiting:
             node, is_class = waiting.pop()
             following = [(into, is_class) for into in self._forward.get(node, ())]
             following += self._beside(node, is_class=is_class)
+            if node[0] == "of" and node not in start:
+                following += [(("of", name), is_class) for name in self._heirs.get(node[1], ())]
             for step in following:
                 if step not in found and not self._is_followed(step[0]):
                     found.add(step)
                     waiting.append(step)
         return {node for node, is_class in found if not is_class}
+
+    @cached_property
+    def _heirs(self) -> Mapping[str, list[str]]:
+        """The names of the classes that inherit from one of some name."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for facts in self.files:
+            for defined in facts.defined:
+                for base in defined.bases:
+                    found[base.rpartition(".")[2]].append(defined.name)
+        return found
 
     def making(self, node: Node) -> list[FileFacts]:
         """The files in which something that holds the class of a node is called."""

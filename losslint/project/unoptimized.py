@@ -9,6 +9,9 @@ from losslint.model.facts import Built, FileFacts, Node, Optimizer, Site
 from losslint.project.flows import EVERYWHERE
 from losslint.project.joined import Definition, Project
 
+# By which a trainer of transformers makes its optimizer.
+OWN_OPTIMIZER = "create_optimizer"
+
 
 @dataclass(frozen=True)
 class Unoptimized:
@@ -16,8 +19,9 @@ class Unoptimized:
 
     The finding stands at `site` in `file`: at the optimizer that lacks them, or where
     that file is not asked for, at what makes the loss, or defines it; at the loss that is
-    made anew in every step (`anew` says in what); or at a comment that would hand them
-    over (`is_comment`).
+    made anew in every step (`anew` says in what), or that a trainer does not know of that
+    makes its own optimizer (`framework`); or at a comment that would hand them over
+    (`is_comment`).
     """
 
     file: FileFacts
@@ -30,6 +34,7 @@ class Unoptimized:
     optimizer: Optimizer | None = None
     gets: FileFacts | None = None  # the file of the optimizer
     anew: str = ""
+    framework: str = ""
     is_comment: bool = False
     comment: tuple[FileFacts, Site] | None = None
 
@@ -137,6 +142,9 @@ def _missing(project: Project, seed: _Seed) -> Iterator[Unoptimized]:
         for optimizer in facts.optimizers
         if not facts.is_test
     ]
+    if seed.made is not None and (own := _in_framework(project, seed)) is not None:
+        yield own
+        return
     together = [(f, o) for f, o in optimizers if project.belong_together(f, seed.at)]
     makers = [(f, o) for f, o in together if o.name != "add_param_group"]
     if (
@@ -161,6 +169,25 @@ def _missing(project: Project, seed: _Seed) -> Iterator[Unoptimized]:
     yield replace(found, comment=comments[0] if comments else None)
     for where, site in comments:
         yield replace(found, file=where, site=site, is_comment=True)
+
+
+def _in_framework(project: Project, seed: _Seed) -> Unoptimized | None:
+    """A loss that a trainer keeps which makes its optimizer of the model's parameters alone."""
+    assert seed.made is not None
+    facts, built = seed.made
+    framework = project.framework(facts, built.owner)
+    if not framework or OWN_OPTIMIZER in facts.own:
+        return None
+    reached = project.reached(_made(seed))
+    of_model = {("into", built.owner, place) for place in ("0", "model", "*")}
+    optimized = any(not reached.isdisjoint(o.given) for f in project.files for o in f.optimizers)
+    if optimized or of_model & reached:
+        return None
+    where = (facts, built.site)
+    home = seed.home
+    return Unoptimized(
+        *where, seed.names, seed.of, built.target, home, seed.made, framework=framework
+    )
 
 
 def _name(node: Node) -> Node:

@@ -56,8 +56,8 @@ they stand apart the finding says what is missing and where the other place is.
 Names that are alike, an attribute of any class, or a variable of one file, are taken for the same,
 so what might reach an optimizer counts as reaching it. Silent as long as one optimizer of the project
 is built from something that is not known, a class is registered or named in a configuration, or no
-optimizer is connected with the loss by imports. Of an external trainer that builds its own optimizer
-nothing is known.
+optimizer is connected with the loss by imports. Of the trainers that make their own optimizer, those of
+transformers are known.
 
 ## References
 - PyTorch documentation, torch.optim, "Constructing it"
@@ -73,7 +73,7 @@ from losslint.findings import Edit, Finding, Fix, Related, Safety, Severity
 from losslint.fixes.groups import with_parameters
 from losslint.model.facts import FileFacts, Site
 from losslint.project.joined import Project
-from losslint.project.unoptimized import Unoptimized
+from losslint.project.unoptimized import OWN_OPTIMIZER, Unoptimized
 from losslint.ranges.weights import LearnedWeight
 from losslint.rules.base import Rule
 from losslint.rules.weighting.words import NEEDS
@@ -108,6 +108,11 @@ def _message(found: Unoptimized, names: str) -> str:
             f"`{found.of}` is made anew in {found.anew}: what {names} would learn is forgotten"
             " with every step"
         )
+    if found.framework:
+        return (
+            f"`{found.framework}` makes its optimizer of the model's parameters alone: {names} of"
+            f" `{found.of}` stay what they are"
+        )
     if found.is_comment:
         return f"this comment would hand {names} of `{found.of}` to the optimizer, and nothing else does"
     assert found.optimizer is not None
@@ -117,6 +122,9 @@ def _message(found: Unoptimized, names: str) -> str:
 
 def _evidence(found: Unoptimized) -> Iterator[str]:
     if found.anew:
+        return
+    if found.framework:
+        yield f"make it part of the model, or override `{OWN_OPTIMIZER}`"
         return
     if found.optimizer is not None and found.optimizer.roots:
         roots = ", ".join(f"`{root}`" for root in dict.fromkeys(found.optimizer.roots) if root)
