@@ -169,6 +169,14 @@ class Project:
 
     # --- files that belong together -----------------------------------------------------
 
+    def is_imported(self, one: FileFacts, other: FileFacts) -> bool:
+        """Whether one of two files imports the other."""
+        return any(
+            second in self._imported(first, origin)
+            for first, second in ((one, other), (other, one))
+            for _, origin in first.imports
+        )
+
     @cached_property
     def _groups(self) -> Mapping[str, str]:
         """One file of the group of each: those that import each other are one group."""

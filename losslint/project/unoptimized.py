@@ -157,7 +157,7 @@ def _missing(project: Project, seed: _Seed) -> Iterator[Unoptimized]:
     if any(_name(node) in reached for _, optimizer in optimizers for node in optimizer.given):
         return
     comments = list(_comments(project, seed))
-    facts, optimizer = min(makers, key=lambda found: _distance(found, seed))
+    facts, optimizer = min(makers, key=lambda found: _distance(project, found, seed))
     is_plain = seed.start == {("value", seed.at.path, seed.names[0])}
     holder = seed.made[1].target if seed.made else seed.names[0] if is_plain else ""
     made = [(seed.made[0], seed.made[1].site)] if seed.made else []
@@ -216,12 +216,15 @@ def _made(seed: _Seed) -> set[Node]:
     return {("value", EVERYWHERE if "." in built.target else facts.path, name)}
 
 
-def _distance(found: tuple[FileFacts, Optimizer], seed: _Seed) -> tuple[bool, bool, str, int]:
+def _distance(
+    project: Project, found: tuple[FileFacts, Optimizer], seed: _Seed
+) -> tuple[bool, bool, bool, str, int]:
     """The nearer an optimizer stands to the loss, the less."""
     facts, optimizer = found
     built = seed.made[1] if seed.made else None
     other = facts.path != seed.at.path
+    far = other and not project.is_imported(facts, seed.at)
     apart = (
         other or built is None or (built.owner, built.scope) != (optimizer.owner, optimizer.scope)
     )
-    return other, apart, facts.path, optimizer.site.span.start
+    return other, far, apart, facts.path, optimizer.site.span.start
