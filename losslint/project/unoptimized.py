@@ -111,7 +111,7 @@ def _of_class(
     if not made and not project.is_built(cls.name):  # out of a table of classes
         seeds = [
             _Seed(names, cls.name, (home, cls.site), start, facts, None)
-            for facts in project.making(("of", cls.name))
+            for facts in project.graph.making(("of", cls.name))
         ]
     for seed in seeds:
         for found in _missing(project, seed):
@@ -150,10 +150,10 @@ def _missing(project: Project, seed: _Seed) -> Iterator[Unoptimized]:
     if (
         not makers
         or not project.is_readable
-        or not all(project.is_known(o.given, o.closed) for _, o in optimizers)
+        or not all(project.graph.is_known(o.given, o.closed) for _, o in optimizers)
     ):
         return
-    reached = {_name(node) for node in project.reached(seed.start)}
+    reached = {_name(node) for node in project.graph.reached(seed.start)}
     if any(_name(node) in reached for _, optimizer in optimizers for node in optimizer.given):
         return
     comments = list(_comments(project, seed))
@@ -178,7 +178,7 @@ def _in_framework(project: Project, seed: _Seed) -> Unoptimized | None:
     framework = project.framework(facts, built.owner)
     if not framework or OWN_OPTIMIZER in facts.own:
         return None
-    reached = project.reached(_made(seed))
+    reached = project.graph.reached(_made(seed))
     of_model = {("into", built.owner, place) for place in ("0", "model", "*")}
     optimized = any(not reached.isdisjoint(o.given) for f in project.files for o in f.optimizers)
     if optimized or of_model & reached:
@@ -197,7 +197,7 @@ def _name(node: Node) -> Node:
 
 def _comments(project: Project, seed: _Seed) -> Iterator[tuple[FileFacts, Site]]:
     """The comments in which the parameters are handed over, in the files of the loss."""
-    reached = project.reached(_made(seed))
+    reached = project.graph.reached(_made(seed))
     for facts in project.files:
         for holder, site in facts.stopped:
             means = {("value", EVERYWHERE, holder), ("value", facts.path, holder)}
