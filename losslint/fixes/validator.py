@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -38,7 +38,8 @@ class Checker:
     edits: tuple[Edit, ...] = ()
 
 
-def told(module: Module, backwards: Iterable[Backward]) -> frozenset[str]:
+@lru_cache(maxsize=4)
+def told(module: Module, backwards: tuple[Backward, ...]) -> frozenset[str]:
     """What there is to say of the losses of a module, beside their values."""
     return frozenset(
         argument.partition("=")[0]

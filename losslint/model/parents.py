@@ -75,4 +75,10 @@ def nodes(tree: cst.CSTNode) -> Iterator[cst.CSTNode]:
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(children(node))
+        for name in _fields(type(node)):  # as in `children`, which would be a generator for each
+            value = getattr(node, name)
+            kind = type(value)
+            if kind is tuple or kind is list:
+                stack.extend(value)
+            elif kind not in LEAVES:
+                stack.append(value)
