@@ -19,6 +19,9 @@ CONVENTIONS = {
 }
 
 
+QUOTES, TRIPLE = ("'", '"'), ("'''", '"""')
+
+
 class Names:
     """The import map of one module, made by one walk over its statements."""
 
@@ -89,6 +92,10 @@ def called(node: cst.CSTNode) -> str:
 
 def string_value(node: cst.SimpleString) -> str | None:
     """What a string says; None for bytes. Escapes of its own that are none warn nobody here."""
+    text = node.value
+    if text[0] in QUOTES and "\\" not in text:  # as most are: nothing to evaluate
+        width = 3 if text[:3] in TRIPLE else 1
+        return text[width:-width]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         value = node.evaluated_value
