@@ -19,10 +19,11 @@ class Context:
     statement: ast.stmt | None = None
     loop: ast.stmt | None = None
     condition: bool = False
+    scope: ast.AST | None = None  # the function around, or the module
 
     def at(self, statement: ast.stmt) -> Context:
         """The same at another statement."""
-        return Context(self.cls, self.function, statement, self.loop, self.condition)
+        return Context(self.cls, self.function, statement, self.loop, self.condition, self.scope)
 
 
 def anew(context: Context, target: str) -> str:
@@ -54,9 +55,9 @@ def inside(node: ast.AST, child: ast.AST, context: Context) -> Context:
     """What a child of a node stands in, if the node stands in `context`."""
     match node:
         case ast.ClassDef():
-            return Context(cls=node.name, statement=context.statement)
+            return Context(node.name, statement=context.statement, scope=node)
         case ast.FunctionDef() | ast.AsyncFunctionDef():
-            return Context(context.cls, node.name, context.statement)
+            return Context(context.cls, node.name, context.statement, scope=node)
         case ast.For() | ast.AsyncFor() | ast.While() if child in node.body:
             return replace(context, loop=node, condition=False)
         case ast.If() | ast.IfExp() | ast.Try() if child is not getattr(node, "test", None):

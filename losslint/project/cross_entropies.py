@@ -1,4 +1,4 @@
-"""The cross-entropies of a file, and what says that their classes have an order."""
+"""Which calls are cross-entropies, and what says that their classes have an order."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from losslint.model.classes import WITHOUT_GRADIENTS
 from losslint.model.facts import CrossEntropy, Site
+from losslint.project.context import Context
 from losslint.project.flows import spelled
 from losslint.ranges.losses import is_loss_like
 
@@ -33,36 +34,7 @@ def words(name: str) -> frozenset[str]:
     return frozenset(word.lower() for word in WORD.findall(name)) - GENERIC
 
 
-def criteria(tree: ast.Module, qualify: Qualify) -> Iterator[str]:
-    """The names, and attributes, that a file gives an `nn.CrossEntropyLoss`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and _is_made(node.value, qualify):
-            yield from (spelled(target).rpartition(".")[2] for target in node.targets)
-
-
-def cross_entropies(tree: ast.Module, qualify: Qualify, locate: Locate) -> Iterator[CrossEntropy]:
-    """Every call of `cross_entropy`, and of a criterion that may be one, in what may train."""
-    for function in ast.walk(tree):
-        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module)):
-            continue
-        if any(spelled(d).endswith(WITHOUT) for d in _decorators(function)):
-            continue  # it measures, and trains nothing
-        for statement in _own(function):
-            for node in _expressions(statement):
-                if isinstance(node, ast.Call) and len(node.args) > 1:
-                    name = spelled(node.func).rpartition(".")[2]
-                    if qualify(node.func) == "torch.nn.functional.cross_entropy":
-                        yield _fact(node, "", statement, function, locate)
-                    elif is_loss_like(name) and name[:1].islower():
-                        yield _fact(node, name, statement, function, locate)
-
-
-def _decorators(function: ast.AST) -> Iterator[ast.expr]:
-    for decorator in getattr(function, "decorator_list", ()):
-        yield decorator.func if isinstance(decorator, ast.Call) else decorator
-
-
-def _is_made(value: ast.expr, qualify: Qualify) -> bool:
+def makes_cross_entropy(value: ast.expr, qualify: Qualify) -> bool:
     """Whether an expression makes an `nn.CrossEntropyLoss`, moved to a device or not."""
     while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
         if qualify(value.func) == "torch.nn.CrossEntropyLoss":
@@ -71,30 +43,37 @@ def _is_made(value: ast.expr, qualify: Qualify) -> bool:
     return isinstance(value, ast.Call) and qualify(value.func) == "torch.nn.CrossEntropyLoss"
 
 
-def _fact(
-    node: ast.Call,
-    criterion: str,
-    statement: ast.stmt,
-    function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Module,
-    locate: Locate,
-) -> CrossEntropy:
+def cross_entropy(
+    node: ast.Call, qualified: str, context: Context, locate: Locate
+) -> CrossEntropy | None:
+    """A call of `cross_entropy`, or of a criterion that may be one, in what may train."""
+    name = qualified.rpartition(".")[2]
+    is_function = qualified == "torch.nn.functional.cross_entropy"
+    if len(node.args) < 2 or not (is_function or (name[:1].islower() and is_loss_like(name))):
+        return None
+    function, statement = context.scope, context.statement
+    if statement is None or any(spelled(d).endswith(WITHOUT) for d in _decorators(function)):
+        return None  # it measures, and trains nothing
     target = node.args[1]
     names = [spelled(n) for n in (node.func, *node.args[:2]) if spelled(n)]
     found = frozenset().union(*(words(name.rpartition(".")[2]) for name in names))
     order = _order(target) or _order_of_name(spelled(target), statement, function)
+    criterion = "" if is_function else name
     return CrossEntropy(criterion, spelled(target), found, locate(node, statement), order)
 
 
-def _order_of_name(
-    name: str, before: ast.stmt, function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Module
-) -> str:
+def _decorators(function: ast.AST | None) -> Iterator[ast.expr]:
+    for decorator in getattr(function, "decorator_list", ()):
+        yield decorator.func if isinstance(decorator, ast.Call) else decorator
+
+
+def _order_of_name(name: str, before: ast.stmt, function: ast.AST | None) -> str:
     """What says that a name holds ordered classes: every assignment of it in the function."""
     given = [
-        n.value
+        statement.value
         for statement in _own(function)
-        if statement.lineno < before.lineno
-        for n in (statement,)
-        if isinstance(n, ast.Assign) and any(spelled(t) == name for t in n.targets)
+        if isinstance(statement, ast.Assign) and statement.lineno < before.lineno
+        if any(spelled(target) == name for target in statement.targets)
     ]
     found = [_order(value) for value in given if not _is_moved(value, name)]
     return found[0] if found and all(found) else ""
@@ -126,7 +105,7 @@ def _divides(node: ast.BinOp) -> bool:
     return isinstance(node.op, ast.Div)
 
 
-def _own(function: ast.AST) -> Iterator[ast.stmt]:
+def _own(function: ast.AST | None) -> Iterator[ast.stmt]:
     """The statements of a function or module, without those of functions and classes in it."""
     stack: list[ast.AST] = [*getattr(function, "body", ())]
     while stack:
@@ -137,16 +116,3 @@ def _own(function: ast.AST) -> Iterator[ast.stmt]:
             continue
         for name in ("body", "orelse", "finalbody", "handlers", "cases"):
             stack += getattr(node, name, ())
-
-
-def _expressions(statement: ast.stmt) -> Iterator[ast.AST]:
-    """The nodes of a statement itself, and not of the blocks in it."""
-    stack: list[ast.AST] = [
-        child
-        for child in ast.iter_child_nodes(statement)
-        if isinstance(child, (ast.expr, ast.withitem))
-    ]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack += ast.iter_child_nodes(node)

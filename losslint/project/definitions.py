@@ -45,8 +45,13 @@ FACTORIES = (
 REDUCING = frozenset("mean sum norm mse_loss l1_loss nll_loss cross_entropy logsumexp".split())
 
 
-def defined(tree: ast.Module, qualify: Qualify, locate: Locate) -> Iterator[Defined]:
-    """Every class and function of the module's own level, under conditions too."""
+def defined(
+    tree: ast.Module, qualify: Qualify, locate: Locate, *, learns: bool
+) -> Iterator[Defined]:
+    """Every class and function of the module's own level, under conditions too.
+
+    `learns` says that there may be parameters in it at all.
+    """
     for node in _top_level(tree.body):
         decorated = bool(node.decorator_list)
         if isinstance(node, ast.ClassDef):
@@ -56,10 +61,10 @@ def defined(tree: ast.Module, qualify: Qualify, locate: Locate) -> Iterator[Defi
                 "class",
                 *locate(node),
                 bases,
-                tuple(_leaves(node, qualify)),
+                tuple(_leaves(node, qualify)) if learns else (),
                 _is_loss_class(node, bases),
                 decorated,
-                _is_ordinal(node),
+                bool(bases) and is_loss_like(node.name) and _is_ordinal(node),
             )
         else:
             is_loss = is_loss_like(node.name) and _yields_loss(node)

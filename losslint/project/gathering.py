@@ -11,7 +11,7 @@ from losslint.findings import Span
 from losslint.model.facts import Built, CrossEntropy, FileFacts, Optimizer, Site
 from losslint.project.comments import stopped
 from losslint.project.context import Context, anew, inside
-from losslint.project.cross_entropies import criteria, cross_entropies
+from losslint.project.cross_entropies import cross_entropy, makes_cross_entropy
 from losslint.project.definitions import defined
 from losslint.project.flows import arguments, every, spelled
 from losslint.project.holding import Holding
@@ -33,7 +33,6 @@ BLOCKS = (
 )
 LEAVES = (ast.Name, ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
 
-CRITERION = re.compile(rb"cross_entropy|criterion|loss")
 WORD = re.compile(r"[A-Za-z_][\w.]{1,120}\Z")
 
 
@@ -57,6 +56,8 @@ class _Gathering:
     searched: dict[str, None] = field(default_factory=dict)
     targets: dict[ast.AST, str] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)
+    cross_entropies: list[CrossEntropy] = field(default_factory=list)
+    criteria: dict[str, None] = field(default_factory=dict)
     origins: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,7 +71,7 @@ class _Gathering:
 
     def facts(self) -> FileFacts:
         """Everything that the file has to say."""
-        stack: list[tuple[ast.AST, Context]] = [(self.tree, Context())]
+        stack: list[tuple[ast.AST, Context]] = [(self.tree, Context(scope=self.tree))]
         while stack:
             node, context = stack.pop()
             if isinstance(node, ast.stmt):
@@ -84,7 +85,8 @@ class _Gathering:
                 stack += [(child, inside(node, child, context)) for child in _children(node)]
             else:
                 stack += [(child, context) for child in _children(node)]
-        definitions = defined(self.tree, self.qualified, self._definition)
+        learns = b"Parameter" in self.source.data
+        definitions = defined(self.tree, self.qualified, self._definition, learns=learns)
         return FileFacts(
             self.source.name,
             tuple(self.imports),
@@ -95,19 +97,11 @@ class _Gathering:
             own=frozenset(self.own),
             words=frozenset(self.words),
             searched=tuple(self.searched),
-            cross_entropies=tuple(self._cross_entropies()),
-            criteria=tuple(self._criteria()),
+            cross_entropies=tuple(self.cross_entropies),
+            criteria=tuple(self.criteria),
             stopped=tuple(stopped(self.source)),
             is_test=is_test_file(self.source.name),
         )
-
-    def _cross_entropies(self) -> Iterator[CrossEntropy]:
-        if CRITERION.search(self.source.data):
-            yield from cross_entropies(self.tree, self.qualified, self._site)
-
-    def _criteria(self) -> Iterator[str]:
-        if b"CrossEntropyLoss" in self.source.data:
-            yield from criteria(self.tree, self.qualified)
 
     # --- names ------------------------------------------------------------------------
 
@@ -158,6 +152,8 @@ class _Gathering:
     def _statement(self, node: ast.stmt, context: Context) -> None:
         match node:
             case ast.Assign(targets=targets, value=value):
+                if makes_cross_entropy(value, self.qualified):
+                    self.criteria.update((spelled(t).rpartition(".")[2], None) for t in targets)
                 for target in targets:
                     self.targets.update(dict.fromkeys(_wrapped(value), spelled(target)))
                     self.holding.assign(target, value, context)
@@ -183,7 +179,11 @@ class _Gathering:
         called = self.holding.around(context).original(
             spelled(node.func).rpartition(".")[2]
         ) or _last(node.func)
-        optimizer = given_to(node, self.qualified(node.func), called)
+        qualified = self.qualified(node.func)
+        measured = cross_entropy(node, qualified, context, self._site)
+        if measured is not None:
+            self.cross_entropies.append(measured)
+        optimizer = given_to(node, qualified, called)
         if optimizer is not None:
             self._optimizer(node, called, optimizer, context)
         if called in GROWING and isinstance(node.func, ast.Attribute):
