@@ -127,7 +127,7 @@ def _collected(looks: Iterable[Look]) -> Iterator[Look]:
     try:
         for count, look in enumerate(looks, start=1):
             yield look
-            if not count % 64:
+            if not count % 256:
                 gc.collect()
     finally:
         gc.enable()
@@ -136,7 +136,7 @@ def _collected(looks: Iterable[Look]) -> Iterator[Look]:
 def _slim(look: Look) -> Look:
     """What came of a file without its source, unless that will be shown: a tree may be large."""
     report = look.report
-    if report.findings or report.before or look.checked.facts or look.checked.directives:
+    if report.findings or report.before or look.checked.directives:
         return look
     return replace(look, report=replace(report, source=report.source.with_data(b"")))
 

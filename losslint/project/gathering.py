@@ -198,7 +198,8 @@ class _Gathering:
                 self.searched.setdefault("")
         if called == "__init__" and context.cls:
             called = context.cls  # super().__init__(...): into the bases as well
-        self.holding.given(node, called, context)
+        if not qualified.startswith(FOREIGN):
+            self.holding.given(node, called, context)
         self._build(node, context)
 
     def _build(self, node: ast.Call, context: Context) -> None:
