@@ -17,6 +17,7 @@ from losslint.model.module import Module, Unreadable, deep_recursion
 from losslint.project.gathering import gathered
 from losslint.project.weighing import weighing
 from losslint.ranges import evaluate
+from losslint.ranges.keeping import CreatedWeight
 from losslint.ranges.run import Unfollowed
 from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 from losslint.rules import unreadable_source
@@ -31,7 +32,7 @@ Provider = Callable[[Module], dict[type[Any], list[Any]]]
 
 # Who yields which facts about a module; asked only for what some rule looks at.
 PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
-    (frozenset((LearnedWeight, RectifiedTotal)), evaluate.subjects),
+    (frozenset((LearnedWeight, RectifiedTotal, CreatedWeight)), evaluate.subjects),
     (frozenset((Guard, Survey, TrainerLog, Retained)), places.subjects),
     (frozenset((selections.Selection,)), selections.subjects),
     (frozenset((means.ShownMean,)), means.subjects),

@@ -7,6 +7,7 @@ import libcst as cst
 from losslint.model.names import dotted
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.collections import store
+from losslint.ranges.creation import Creation, How
 from losslint.ranges.indexing import one_of
 from losslint.ranges.losses import is_loss_like
 from losslint.ranges.objects import Object, Sequence
@@ -44,7 +45,7 @@ def bind(run: Run, target: cst.BaseExpression, value: Object, env: Env) -> None:
         target = target.value
     if isinstance(target, cst.Attribute):
         if target.attr.value == "requires_grad":
-            _switch(run, target.value, value, env)
+            _switch(run, target, value, env)
             return
         owner, dot, _ = (dotted(target) or "").partition(".grad")
         if dot:
@@ -56,15 +57,17 @@ def bind(run: Run, target: cst.BaseExpression, value: Object, env: Env) -> None:
     store(target, value, env)
 
 
-def _switch(run: Run, target: cst.BaseExpression, value: Object, env: Env) -> None:
+def _switch(run: Run, switch: cst.Attribute, value: Object, env: Env) -> None:
     """`x.requires_grad = True` makes a leaf of a tensor that was made here."""
+    target = switch.value
     path = dotted(target)
     if path is None:
         return
     now = run.tensor(target, env)
     on = not (isinstance(value, Value) and value.number == 0)
     if on and not now.leaves() and not now.factors():
-        store(target, leaf_value(Leaf(path, Kind.PARAMETER, None, now.number)), env)
+        made = Creation(switch, How.SWITCHED)
+        store(target, leaf_value(Leaf(path, Kind.PARAMETER, None, now.number, made)), env)
     elif not on and now.leaves():
         store(target, ar.constant_tensor(), env)
 

@@ -81,6 +81,8 @@ def _by_name(run: Run, name: str, instance: Instance, node: cst.Call, env: Env) 
     """`getattr` and `setattr` by a constant name, or by one that an f-string makes."""
     attribute = attribute_name(node.args[1].value)
     if attribute is None:
+        if name == "setattr" and len(node.args) > 2:
+            run.register(run.evaluate(node.args[2].value, env))
         return unknown(node)
     if name == "getattr":
         found = instance.attributes.get(attribute, unknown(node))

@@ -21,6 +21,7 @@ from losslint.ranges import arithmetic as ar
 from losslint.ranges.binding import bind, target_name
 from losslint.ranges.expressions import EXPRESSIONS
 from losslint.ranges.indexing import turns_of
+from losslint.ranges.keeping import CreatedWeight, created_weights
 from losslint.ranges.losses import is_loss_like
 from losslint.ranges.objects import Function, Instance, Object, Sequence
 from losslint.ranges.run import (
@@ -35,7 +36,7 @@ from losslint.ranges.run import (
     unknown,
 )
 from losslint.ranges.statements import block
-from losslint.ranges.totals import learned_weights, rectified_totals
+from losslint.ranges.totals import learned_weights, rectified_totals, weights_of
 from losslint.ranges.value import Factor, Leaf, Origin, Value, factor_value, leaf_value, positive
 from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 
@@ -44,8 +45,10 @@ def subjects(module: Module) -> dict[type[Any], list[Any]]:
     """What the weighting rules look at in one module, by kind."""
     run = Evaluator(module)
     run.everything()
+    weights = list(weights_of(run.sinks, run.manual))
     return {
-        LearnedWeight: learned_weights(run.sinks, run.manual),
+        LearnedWeight: learned_weights(weights),
+        CreatedWeight: created_weights(weights, run.instances, run.registered),
         RectifiedTotal: rectified_totals(run.rectified),
         Unfollowed: run.unfollowed,
     }
@@ -58,6 +61,7 @@ class Evaluator(Run):
         super().__init__(module)
         self.expressions = EXPRESSIONS
         self.unfollowed: list[Unfollowed] = []
+        self.instances: list[Instance] = []
         self._instances: dict[str, Instance] = {}
 
     def everything(self) -> None:
@@ -131,6 +135,7 @@ class Evaluator(Run):
         if known is not None and not handed:
             return known
         made = Instance(facts, name)
+        self.instances.append(made)
         if not handed:
             self._instances[facts.name] = made
         self._class_attributes(made)

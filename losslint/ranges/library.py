@@ -8,6 +8,7 @@ import libcst as cst
 
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.arguments import Arguments
+from losslint.ranges.creation import How
 from losslint.ranges.losses import is_density, is_log_density, lower_bound
 from losslint.ranges.objects import (
     External,
@@ -35,7 +36,7 @@ def external_call(run: Run, name: str, node: cst.Call, env: Env) -> Object:
     """What a call of something imported stands for, by its qualified name."""
     last = name.rpartition(".")[2]
     if name.startswith("torch.") and last == "Parameter":
-        return learnable(run, node, env, Arguments(run, node, env).values[:1])
+        return learnable(run, node, env, Arguments(run, node, env).values[:1], How.PARAMETER)
     if name.startswith("torch.") and last in CONTAINERS:
         return _container(run, node, env)
     arguments = Arguments(run, node, env)
@@ -82,7 +83,9 @@ def _container(run: Run, node: cst.Call, env: Env) -> Object:
     start = None
     for argument in node.args:
         value = run.evaluate(argument.value, env)
+        run.register(value)
         start = as_value(value, argument.value)
     run.naming = before
     starts = {leaf.start for leaf in start.leaves()} if start is not None else set()
-    return learnable(run, node, env, [], starts.pop() if len(starts) == 1 else None)
+    same = starts.pop() if len(starts) == 1 else None
+    return learnable(run, node, env, [], How.CONTAINER, same)

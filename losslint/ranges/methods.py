@@ -9,6 +9,7 @@ from losslint.ranges import arithmetic as ar
 from losslint.ranges.arguments import Arguments
 from losslint.ranges.builtin import COUNTS
 from losslint.ranges.collections import collection_method, set_attribute
+from losslint.ranges.creation import How
 from losslint.ranges.indexing import attribute_name
 from losslint.ranges.invoke import invoke, run_function
 from losslint.ranges.library import external_call
@@ -101,6 +102,9 @@ def _register(run: Run, base: Instance, how: str, node: cst.Call, env: Env) -> O
         if how == "register_buffer" and isinstance(value, Value):
             value = ar.constant_tensor()
         set_attribute(base, name, value)
+        run.register(value)
+    elif len(node.args) > 1:
+        run.register(run.evaluate(node.args[1].value, env))
     return unknown(node)
 
 
@@ -183,7 +187,7 @@ def _requires_grad(
     if base.factors() or base.leaves():
         return base
     before, run.naming = run.naming, run.naming or dotted(func.value)
-    made = learnable(run, node, env, [base])
+    made = learnable(run, node, env, [base], How.SWITCHED)
     run.naming = before
     if isinstance(func.value, cst.Name) and before is None:
         env.names[func.value.value] = made

@@ -108,6 +108,7 @@ class Run(ABC):
         self.rectified: list[tuple[Value, cst.BaseExpression, str]] = []
         self.pending: list[tuple[Function, Frame]] = []
         self.manual: set[str] = set()  # parameters, or gradients, that are set by hand
+        self.registered: set[cst.CSTNode] = set()  # what made the parameters that a module knows
         self.naming: str | None = None
         self.depth = 0
         self.max_calls = MAX_CALLS
@@ -158,6 +159,11 @@ class Run(ABC):
         for part in parts(value):
             if part.leaves() or any(t.cut for t in part.terms):
                 self.sinks.append(Sink(part, node, how, env.frame.scope))
+
+    def register(self, value: Object) -> None:
+        """Remember that a module knows what is learnable in a value."""
+        leaves = (leaf for part in parts(value) for leaf in part.leaves())
+        self.registered.update(leaf.made.node for leaf in leaves if leaf.made)
 
     def projected(self, node: cst.BaseExpression, env: Env) -> None:
         """Remember a parameter that is moved by hand, other than to initialise it."""

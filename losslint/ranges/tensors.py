@@ -10,6 +10,7 @@ import libcst as cst
 
 from losslint.ranges import arithmetic as ar
 from losslint.ranges import ops
+from losslint.ranges.creation import Creation, How
 from losslint.ranges.indexing import one_of
 from losslint.ranges.objects import Object, Sequence
 from losslint.ranges.operators import power
@@ -71,6 +72,7 @@ def learnable(
     node: cst.Call,
     env: Env,
     values: AbstractSequence[Object],
+    how: How,
     start: float | None = None,
 ) -> Object:
     """A leaf that training moves, named after what it is assigned to."""
@@ -84,7 +86,7 @@ def learnable(
     name = run.naming or f"parameter@{id(node)}"
     base, bracket, item = name.partition("[")
     key = item[:-1].strip("'\"") if bracket else None
-    return leaf_value(Leaf(base, Kind.PARAMETER, key, start))
+    return leaf_value(Leaf(base, Kind.PARAMETER, key, start, Creation(node, how)))
 
 
 def created(
@@ -111,7 +113,8 @@ def created(
     asked = keywords.get("requires_grad")
     if asked is not None and not is_false(asked):
         if filled is None or not filled.factors() or name != "Variable":
-            return learnable(run, node, env, [filled] if filled is not None else [])
+            given = [filled] if filled is not None else []
+            return learnable(run, node, env, given, How.TENSOR)
         return filled
     if filled is None:
         return ar.constant_tensor() if name not in ("arange", "eye") else positive()

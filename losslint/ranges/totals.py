@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import libcst as cst
@@ -34,9 +34,16 @@ def _can_be_negative(weight: LearnedWeight) -> bool:
     return any(t.interval.lo < 0 for t in weight.solos)
 
 
-def learned_weights(sinks: Iterable[Sink], manual: set[str]) -> list[LearnedWeight]:
-    """Every learned weight of every total, those of one leaf in one place once."""
+def learned_weights(every: Iterable[LearnedWeight]) -> list[LearnedWeight]:
+    """The learned weights of all totals, those of one leaf in one place once."""
     found: dict[object, LearnedWeight] = {}
+    for weight in every:
+        found.setdefault(_identity(weight), weight)
+    return _with_scopes(list(found.values()))
+
+
+def weights_of(sinks: Iterable[Sink], manual: set[str]) -> Iterator[LearnedWeight]:
+    """Every learned weight of every total."""
     for sink in sinks:
         value = _folded(_with_stand_ins(sink.value))
         leaves = sorted(value.leaves() | _cuts(value), key=str)
@@ -51,8 +58,7 @@ def learned_weights(sinks: Iterable[Sink], manual: set[str]) -> list[LearnedWeig
         for weight in candidates:
             several = balanced > 1 or _is_item(weight)
             if _is_weighting(weight, several):
-                found.setdefault(_identity(weight), replace(weight, several=several))
-    return _with_scopes(list(found.values()))
+                yield replace(weight, several=several)
 
 
 def _is_item(weight: LearnedWeight) -> bool:

@@ -19,6 +19,7 @@ from functools import cached_property
 import libcst as cst
 
 from losslint.ranges import growth as g
+from losslint.ranges.creation import Creation
 from losslint.ranges.growth import End, Growth
 from losslint.ranges.interval import Interval, point
 
@@ -37,13 +38,14 @@ class Leaf:
     """A tensor that the total is followed back to.
 
     `name` is its spelling; `item` the constant index or key, None for all of it.
-    `start` is the value it is created with, where that is known.
+    `start` is the value it is created with, and `made` where that is, where they are known.
     """
 
     name: str
     kind: Kind = Kind.PARAMETER
     item: str | None = None
     start: float | None = field(default=None, compare=False)
+    made: Creation | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         name = self.name.replace("[]", "")  # of what is indexed by a variable, all of it

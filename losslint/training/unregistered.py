@@ -1,0 +1,191 @@
+"""Parameters of learned weights that no module knows of, or that every step makes anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+import libcst as cst
+
+from losslint.model.classes import ClassFacts, lineage
+from losslint.model.module import Module
+from losslint.model.names import Names, called, dotted
+from losslint.model.parents import ancestors, nodes, parent
+from losslint.model.torch_classes import is_torch_module, known_classes
+from losslint.ranges.creation import How
+from losslint.ranges.keeping import CreatedWeight, Kept
+from losslint.ranges.run import USED_AS_MODULE
+from losslint.ranges.weights import LearnedWeight
+from losslint.training.anew import MOVERS, Step, anew
+from losslint.training.sites import Site, site_of
+
+# A class that has one of these says itself what is learned or saved.
+OWN_ACCOUNT = frozenset(("parameters", "named_parameters", "state_dict", "_apply"))
+
+# What keeps a tensor as a parameter of its own, where it is given one.
+REGISTERS = frozenset("register_parameter setattr __setattr__ ParameterList ParameterDict".split())
+
+
+SAVES = re.compile(r"save_(checkpoint|ckpt|model|network|state|weights|pretrained)")
+
+
+class Fault(Enum):
+    """Why nobody finds a parameter."""
+
+    ANEW = "made anew in every step"
+    ATTRIBUTE = "kept by a module that does not register it"
+    COPY = "a copy, and no Parameter any more"
+    CLASS = "an attribute of the class"
+    HOMELESS = "in no module"
+
+
+@dataclass(frozen=True, eq=False)
+class Unregistered:
+    """What a learned weight was made by, where, and why nobody finds it.
+
+    `step` makes it anew; `kept` is the attribute of a module that holds it.
+    """
+
+    created: CreatedWeight
+    site: Site
+    fault: Fault
+    step: Step | None = None
+    kept: Kept | None = None
+
+
+def unregistered(created: CreatedWeight, module: Module) -> Unregistered | None:
+    """What is wrong with how a learned weight is kept, if anything is."""
+    if not any(_is_learned(weight) for weight in created.weights):
+        return None
+    site = site_of(created.creation, module)
+    step = anew(site, created.weights, module)
+    if step is not None:
+        return Unregistered(created, site, Fault.ANEW, step)
+    how = created.creation.how
+    if how is How.CONTAINER or created.registered:
+        return None
+    kept = [k for k in created.kept if "." not in k.attribute]
+    modules = [k for k in kept if is_torch_module(k.facts, module)]
+    if any(_accounts(k.facts, module) for k in modules):
+        return None
+    if modules and site.function is None and site.owner is not None:
+        return Unregistered(created, site, Fault.CLASS, kept=modules[0])
+    if how is How.PARAMETER and site.copy is None and _is_registered(created, site, module):
+        return None
+    if modules:
+        fault = Fault.COPY if site.copy is not None else Fault.ATTRIBUTE
+        return Unregistered(created, site, fault, kept=modules[0])
+    if _is_given_away(site, module):
+        return None
+    if _holder(site) in USED_AS_MODULE.findall(module.source.text):
+        return Unregistered(created, site, Fault.ATTRIBUTE)
+    fault = Fault.COPY if site.copy is not None and site.target is not None else Fault.HOMELESS
+    return Unregistered(created, site, fault)
+
+
+def _is_learned(weight: LearnedWeight) -> bool:
+    """Whether losses are weighed: several, or one beside a regularizer of the weight."""
+    regularized = weight.fall is not None or weight.divergence is not None
+    return weight.known_losses or (regularized and (weight.weighs_losses or weight.several))
+
+
+def _accounts(facts: ClassFacts, module: Module) -> bool:
+    return any(OWN_ACCOUNT & one.methods.keys() for one in lineage(facts, known_classes(module)))
+
+
+def _is_registered(created: CreatedWeight, site: Site, module: Module) -> bool:
+    """Whether a Parameter is an attribute of its own, of what is or may be a module."""
+    alone = [k for k in created.kept if k.alone]
+    if any("." in k.attribute or is_torch_module(k.facts, module) is not False for k in alone):
+        return True
+    holder = _holder(site)
+    return not site.collected and holder not in ("", "self")
+
+
+def _holder(site: Site) -> str:
+    """`model` for what is bound to `model.scale`."""
+    return (dotted(site.target) or "").rpartition(".")[0] if site.target is not None else ""
+
+
+def _is_given_away(site: Site, module: Module) -> bool:
+    """Whether a tensor outside of any module is given to one, or to what may be one."""
+    path = dotted(site.target) if site.target is not None else None
+    if path is None:
+        return False
+    for node in named(path, module):
+        around = parent(module.tree, node)
+        if isinstance(around, cst.Assign) and around.value is node:
+            if any(isinstance(t.target, cst.Attribute) for t in around.targets):
+                return True
+        if isinstance(around, cst.Arg):
+            call = parent(module.tree, around)
+            name = called(call) if call is not None else ""
+            makes = name[:1].isupper() and not MOVERS.search(name)
+            if name in REGISTERS or makes:
+                return True
+    return False
+
+
+def named(path: str, module: Module) -> Iterator[cst.BaseExpression]:
+    """Every place of a module at which `path` is spelled."""
+    for node in nodes(module.tree):
+        if isinstance(node, (cst.Name, cst.Attribute)) and dotted(node) == path:
+            yield node
+
+
+def taken_by_hand(name: str, module: Module) -> cst.BaseExpression | None:
+    """Where the parameters of an optimizer are listed, and what is called `name` among them."""
+    for node in nodes(module.tree):
+        match node:
+            case cst.Name(value) | cst.Attribute(attr=cst.Name(value)) if value == name:
+                if _is_among_parameters(node, module):
+                    return node
+    return None
+
+
+def _is_among_parameters(node: cst.BaseExpression, module: Module) -> bool:
+    for around in ancestors(module.tree, node):
+        match around:
+            case cst.Call() if MOVERS.search(called(around)):
+                return True
+            case cst.DictElement(key=cst.SimpleString(key)) if key.strip("'\"") == "params":
+                return True
+            case cst.Assign() | cst.AugAssign() | cst.Expr():
+                return any(called(n) == "parameters" for n in nodes(around))
+            case cst.BaseStatement():
+                return False
+    return False
+
+
+def saved_without(name: str, module: Module) -> list[cst.Call]:
+    """The places that save the state of a model, where nothing saves `name` with it."""
+    if b".state_dict()" not in module.source.data:
+        return []
+    names = Names(module.tree)
+    found: list[cst.Call] = []
+    for node in nodes(module.tree):
+        match node:
+            case cst.Call(args=[_, *_]) if _saves(node, names):
+                found.append(node)
+            case cst.DictElement(key=cst.SimpleString(key)) if "params" not in key:
+                if _mentions(node.value, name):
+                    return []
+            case cst.Assign(targets=[cst.AssignTarget(cst.Subscript(slice=[element]))]):
+                key_is_word = any(isinstance(n, cst.SimpleString) for n in nodes(element))
+                if key_is_word and _mentions(node.value, name):
+                    return []
+    return [] if any(_mentions(a, name) for call in found for a in call.args) else found
+
+
+def _saves(node: cst.Call, names: Names) -> bool:
+    return names.qualified(node.func) == "torch.save" or bool(SAVES.match(called(node)))
+
+
+def _mentions(node: cst.CSTNode, name: str) -> bool:
+    return any(
+        (isinstance(n, cst.Name) and n.value == name)
+        or (isinstance(n, cst.Attribute) and n.attr.value == name)
+        for n in (node, *nodes(node))
+    )
