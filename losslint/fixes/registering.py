@@ -10,7 +10,7 @@ from losslint.findings import Edit, Span
 from losslint.fixes.imports import spelled
 from losslint.model.module import Module
 from losslint.model.names import Names, called, dotted, string_value
-from losslint.model.parents import ancestors, nodes, parent
+from losslint.model.parents import nodes, parent
 from losslint.ranges.creation import How
 from losslint.ranges.tensors import FACTORIES
 from losslint.training.sites import Site
@@ -39,17 +39,14 @@ def registering(site: Site, module: Module) -> tuple[Edit, ...] | None:
     if first is None:
         return None
     edits = _edits(site, first, path, module)
-    if edits is None or not edits:
-        return None
-    texts = sorted(set(edits))
-    return tuple(texts)
+    return tuple(dict.fromkeys(edits)) if edits else None
 
 
 def _is_set_up(site: Site, function: cst.FunctionDef, module: Module) -> bool:
     """Whether `super().__init__()` has run where the attribute is set."""
-    data = [n for n in nodes(function) if isinstance(n, cst.Call) and _is_super_init(n)]
+    calls = [n for n in nodes(function) if isinstance(n, cst.Call) and _is_super_init(n)]
     start = module.span(site.creation.node).start
-    return any(module.span(call).end <= start for call in data)
+    return any(module.span(call).end <= start for call in calls)
 
 
 def _is_super_init(call: cst.Call) -> bool:
@@ -83,9 +80,9 @@ def _targets(node: cst.Assign | cst.AnnAssign) -> list[cst.BaseExpression]:
 
 def _edits(site: Site, first: cst.BaseExpression, path: str, module: Module) -> list[Edit] | None:
     names = Names(module.tree)
-    if not site.collected:
+    if not site.collection:
         return _parameter(first, module, names)
-    if not _is_used_as(path, module):
+    if not _is_used_as(path, site, module):
         return None
     if site.statement is parent(module.tree, first):
         return _collection(first, module, names)
@@ -110,9 +107,7 @@ def _parameter(node: cst.BaseExpression, module: Module, names: Names) -> list[E
         end, tail = module.span(inner).end, module.span(node).end
         moved = module.source.data[end:tail].decode()
         return [Edit(Span(end, tail), ""), Edit(_behind(module.span(argument)), moved)]
-    if not isinstance(inner, cst.Call) or (names.qualified(inner.func) or "").rpartition(".")[
-        2
-    ] not in FACTORIES.keys() | {"Variable"}:
+    if not isinstance(inner, cst.Call) or not _is_factory(inner, names):
         return None
     span = module.span(node)
     edits = [
@@ -158,10 +153,17 @@ def _asked(call: cst.Call, module: Module) -> Span | None:
         if argument.keyword is not None and argument.keyword.value == "requires_grad":
             span = module.span(argument)
             if place:
-                return Span(module.span(call.args[place - 1].value).end, span.end)
+                return Span(module.span(call.args[place - 1]).end, span.end)
             after = call.args[1:]
             return Span(span.start, module.span(after[0]).start if after else span.end)
     return None
+
+
+def _is_factory(call: cst.Call, names: Names) -> bool:
+    """Whether a function of torch makes a tensor here."""
+    name = names.qualified(call.func) or ""
+    last = name.rpartition(".")[2]
+    return name.startswith("torch.") and (last in FACTORIES or last == "Variable")
 
 
 def _is_parameter(call: cst.Call, names: Names) -> bool:
@@ -179,12 +181,21 @@ def _collection(node: cst.BaseExpression, module: Module, names: Names) -> list[
     made = [_parameter(element, module, names) for element in elements]
     if any(edits is None for edits in made):
         return None
-    span = module.span(node)
-    start = span.start
-    around = [Edit(Span(start, start), f"{container.text}("), Edit(_behind(span), ")")]
-    if node.lpar and not isinstance(node, cst.Tuple):
+    span = _with_brackets(node, module)
+    if span is None:
         return None
+    around = [Edit(Span(span.start, span.start), f"{container.text}("), Edit(_behind(span), ")")]
     return [*around, *container.edits, *(e for edits in made for e in edits or ())]
+
+
+def _with_brackets(node: cst.BaseExpression, module: Module) -> Span | None:
+    """The span of a list, dict or tuple; None for a tuple that is not simply in brackets."""
+    span = module.span(node)
+    if not isinstance(node, cst.Tuple):
+        return span
+    data = module.source.data
+    inside = data[span.start - 1 : span.start] == b"(" and data[span.end : span.end + 1] == b")"
+    return Span(span.start - 1, span.end + 1) if len(node.lpar) == 1 and inside else None
 
 
 def _elements(node: cst.BaseExpression) -> list[cst.BaseExpression]:
@@ -242,12 +253,15 @@ def _sets_a_word(statement: cst.Assign) -> bool:
     return False
 
 
-def _is_used_as(path: str, module: Module) -> bool:
+def _is_used_as(path: str, site: Site, module: Module) -> bool:
     """Whether everything that is done with a list or dict can be done with torch's own."""
     name = path.rpartition(".")[2]
+    own = set(nodes(site.owner or module.tree))
     for node in nodes(module.tree):
         if not (isinstance(node, cst.Attribute) and node.attr.value == name):
             continue
+        if dotted(node) == path and node not in own:
+            continue  # the attribute of another class
         match parent(module.tree, node):
             case cst.AssignTarget() | cst.AnnAssign() | cst.For() | cst.CompFor():
                 continue
@@ -257,8 +271,7 @@ def _is_used_as(path: str, module: Module) -> bool:
                 continue
             case cst.Arg() as argument:
                 call = parent(module.tree, argument)
-                if isinstance(call, cst.Call) and isinstance(call.func, cst.Name):
-                    if call.func.value in ITERATES:
-                        continue
+                if isinstance(call, cst.Call) and dotted(call.func) in ITERATES:
+                    continue
         return False
     return True

@@ -36,7 +36,7 @@ def is_torch_module(facts: ClassFacts, module: Module, hops: int = MAX_FILES) ->
 
 def _is_module(base: str, module: Module, hops: int) -> bool | None:
     last = base.rpartition(".")[2]
-    if last in MODULES or (base.startswith("torch.nn.") and last[:1].isupper()):
+    if last in MODULES or (base.startswith("torch.nn.") and last.lstrip("_")[:1].isupper()):
         return True
     if last in PLAIN:
         return False

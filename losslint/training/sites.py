@@ -17,7 +17,17 @@ MOVES = frozenset(("to",))
 MOVED = frozenset(("to", "cuda"))
 SAME = frozenset("requires_grad_ float cpu contiguous".split())
 
-COLLECTIONS = (cst.List, cst.Tuple, cst.Set, cst.Dict, cst.ListComp, cst.GeneratorExp, cst.DictComp)
+# What a collection is called that is written in one of these ways.
+COLLECTIONS: dict[type[cst.CSTNode], str] = {
+    cst.List: "list",
+    cst.ListComp: "list",
+    cst.GeneratorExp: "list",
+    cst.Tuple: "tuple",
+    cst.Set: "set",
+    cst.SetComp: "set",
+    cst.Dict: "dict",
+    cst.DictComp: "dict",
+}
 BETWEEN = (cst.Element, cst.DictElement, cst.Arg, cst.IfExp, cst.BooleanOperation)
 BUILT_IN = frozenset("list tuple dict OrderedDict".split())
 GROWING = frozenset("append insert add extend setdefault".split())
@@ -29,7 +39,7 @@ class Site:
 
     `value` is what is kept of it, with the methods that are called on it at once;
     `copy` the one of these that makes another tensor, `moves` if that is so on a GPU only.
-    `target` is what takes it, or takes the collection that it is in (`collected`).
+    `target` is what takes it, or takes the `collection` that it is in: a "list" or the like.
     """
 
     creation: Creation
@@ -37,7 +47,7 @@ class Site:
     copy: cst.BaseExpression | None
     moves: bool
     target: cst.BaseExpression | None
-    collected: bool
+    collection: str
     statement: cst.CSTNode
     function: cst.FunctionDef | None
     owner: cst.ClassDef | None
@@ -48,7 +58,7 @@ class Site:
 def site_of(creation: Creation, module: Module) -> Site:
     """Where a leaf was made, from the inside out."""
     value, copy, moves = _copied(creation.node, module)
-    target, collected, statement = _target(creation, value, module)
+    target, collection, statement = _target(creation, value, module)
     function: cst.FunctionDef | None = None
     owner: cst.ClassDef | None = None
     loops: list[cst.For | cst.While] = []
@@ -69,7 +79,7 @@ def site_of(creation: Creation, module: Module) -> Site:
         copy,
         moves,
         target,
-        collected,
+        collection,
         statement,
         function,
         owner,
@@ -112,45 +122,44 @@ def _has_device(node: cst.BaseExpression) -> bool:
 
 def _target(
     creation: Creation, value: cst.BaseExpression, module: Module
-) -> tuple[cst.BaseExpression | None, bool, cst.CSTNode]:
-    """What takes a value or the collection around it, whether there is one, and the statement."""
-    collected = False
+) -> tuple[cst.BaseExpression | None, str, cst.CSTNode]:
+    """What takes a value or the collection around it, that collection, and the statement."""
+    found = ""
     inner: cst.CSTNode = value
     for around in ancestors(module.tree, value):
         match around:
             case cst.Assign(value=taken, targets=[cst.AssignTarget(target), *_]) if taken is inner:
-                return *_base(target, collected), around
+                return *_base(target, found), around
             case cst.AnnAssign(target=target) | cst.NamedExpr(target=target):
-                return *_base(target, collected), around
+                return *_base(target, found), around
             case cst.AugAssign(target=target):
-                return target, True, around
+                return target, found or "list", around
             case cst.AssignTarget() if isinstance(value, cst.Attribute):
-                return *_base(value.value, collected), around
+                return *_base(value.value, found), around
             case cst.Expr(value=taken) if taken is inner and inner is value:
-                return *_switched(creation, collected), around
+                return *_switched(creation, found), around
             case cst.Call(func=cst.Attribute(value=taker, attr=cst.Name(name))):
-                if name not in GROWING:
-                    return None, collected, around
-                return taker, True, around
+                grows = name in GROWING
+                return (taker, "list", around) if grows else (None, found, around)
             case cst.Call() if called(around) not in BUILT_IN:
-                return None, collected, around
-            case cst.BaseSmallStatement() | cst.BaseCompoundStatement() | cst.Module():
-                return None, collected, around
-        if not isinstance(around, (*COLLECTIONS, *BETWEEN, cst.Call)):
-            return None, collected, around
-        collected = collected or isinstance(around, COLLECTIONS)
+                return None, found, around
+        if type(around) not in COLLECTIONS and not isinstance(around, (*BETWEEN, cst.Call)):
+            return None, found, around
+        found = found or COLLECTIONS.get(type(around), "")
         inner = around
-    return None, collected, module.tree
+    return None, found, module.tree
 
 
-def _base(target: cst.BaseExpression, collected: bool) -> tuple[cst.BaseExpression, bool]:
-    """`weights` for the target `weights[task]`, which is in a collection."""
-    return (target.value, True) if isinstance(target, cst.Subscript) else (target, collected)
+def _base(target: cst.BaseExpression, collection: str) -> tuple[cst.BaseExpression, str]:
+    """`weights` for the target `weights[task]`, which is in a dict."""
+    if isinstance(target, cst.Subscript):
+        return target.value, collection or "dict"
+    return target, collection
 
 
-def _switched(creation: Creation, collected: bool) -> tuple[cst.BaseExpression | None, bool]:
+def _switched(creation: Creation, collection: str) -> tuple[cst.BaseExpression | None, str]:
     """What `x.requires_grad_()` switches on, where it is a statement of its own."""
     match creation:
         case Creation(cst.Call(func=cst.Attribute(value=target)), How.SWITCHED):
-            return _base(target, collected)
-    return None, collected
+            return _base(target, collection)
+    return None, collection

@@ -17,6 +17,7 @@ from losslint.model.torch_classes import is_torch_module, known_classes
 from losslint.ranges.creation import How
 from losslint.ranges.keeping import CreatedWeight, Kept
 from losslint.ranges.run import USED_AS_MODULE
+from losslint.ranges.value import Origin
 from losslint.ranges.weights import LearnedWeight
 from losslint.training.anew import MOVERS, Step, anew
 from losslint.training.sites import Site, site_of
@@ -35,9 +36,11 @@ class Fault(Enum):
     """Why nobody finds a parameter."""
 
     ANEW = "made anew in every step"
-    ATTRIBUTE = "kept by a module that does not register it"
-    COPY = "a copy, and no Parameter any more"
-    CLASS = "an attribute of the class"
+    TENSOR = "a plain tensor in a module"
+    COLLECTION = "in a plain list or dict in a module"
+    COPY = "a copy of a Parameter in a module"
+    CLASS = "an attribute of the class of a module"
+    NO_LEAF = "computed from a leaf, in no module"
     HOMELESS = "in no module"
 
 
@@ -75,20 +78,34 @@ def unregistered(created: CreatedWeight, module: Module) -> Unregistered | None:
     if how is How.PARAMETER and site.copy is None and _is_registered(created, site, module):
         return None
     if modules:
-        fault = Fault.COPY if site.copy is not None else Fault.ATTRIBUTE
-        return Unregistered(created, site, fault, kept=modules[0])
-    if _is_given_away(site, module):
+        return Unregistered(created, site, _in_module(created, site), kept=modules[0])
+    if _is_given_away(site, module) or b".parameters()" not in module.source.data:
         return None
-    if _holder(site) in USED_AS_MODULE.findall(module.source.text):
-        return Unregistered(created, site, Fault.ATTRIBUTE)
-    fault = Fault.COPY if site.copy is not None and site.target is not None else Fault.HOMELESS
-    return Unregistered(created, site, fault)
+    if _holder(site) in {*USED_AS_MODULE.findall(module.source.text)} - {"self"}:
+        return Unregistered(created, site, _in_module(created, site))
+    if not any(_balances(weight) for weight in created.weights):
+        return None
+    computed = site.copy is not None and site.target is not None
+    return Unregistered(created, site, Fault.NO_LEAF if computed else Fault.HOMELESS)
+
+
+def _in_module(created: CreatedWeight, site: Site) -> Fault:
+    if site.collection:
+        return Fault.COLLECTION
+    return Fault.COPY if created.creation.how is How.PARAMETER else Fault.TENSOR
 
 
 def _is_learned(weight: LearnedWeight) -> bool:
     """Whether losses are weighed: several, or one beside a regularizer of the weight."""
     regularized = weight.fall is not None or weight.divergence is not None
     return weight.known_losses or (regularized and (weight.weighs_losses or weight.several))
+
+
+def _balances(weight: LearnedWeight) -> bool:
+    """Whether a total has several losses; with one, it may be any fit of a distribution."""
+    factors = weight.sink.value.factors()
+    losses = {f.name for f in factors if f.origin is Origin.LOSS or f.hint}
+    return weight.several or len(losses) > 1
 
 
 def _accounts(facts: ClassFacts, module: Module) -> bool:
@@ -101,7 +118,7 @@ def _is_registered(created: CreatedWeight, site: Site, module: Module) -> bool:
     if any("." in k.attribute or is_torch_module(k.facts, module) is not False for k in alone):
         return True
     holder = _holder(site)
-    return not site.collected and holder not in ("", "self")
+    return not site.collection and holder not in ("", "self")
 
 
 def _holder(site: Site) -> str:
@@ -117,8 +134,7 @@ def _is_given_away(site: Site, module: Module) -> bool:
     for node in named(path, module):
         around = parent(module.tree, node)
         if isinstance(around, cst.Assign) and around.value is node:
-            if any(isinstance(t.target, cst.Attribute) for t in around.targets):
-                return True
+            return any(isinstance(t.target, cst.Attribute) for t in around.targets)
         if isinstance(around, cst.Arg):
             call = parent(module.tree, around)
             name = called(call) if call is not None else ""
@@ -136,12 +152,18 @@ def named(path: str, module: Module) -> Iterator[cst.BaseExpression]:
 
 
 def taken_by_hand(name: str, module: Module) -> cst.BaseExpression | None:
-    """Where the parameters of an optimizer are listed, and what is called `name` among them."""
+    """Where the parameters of an optimizer are listed, and `name` or `.name` is among them."""
+    attribute = name.startswith(".")
     for node in nodes(module.tree):
         match node:
-            case cst.Name(value) | cst.Attribute(attr=cst.Name(value)) if value == name:
-                if _is_among_parameters(node, module):
-                    return node
+            case cst.Name(value) if not attribute and value == name:
+                found = _is_among_parameters(node, module)
+            case cst.Attribute(attr=cst.Name(value)) if attribute and f".{value}" == name:
+                found = _is_among_parameters(node, module)
+            case _:
+                continue
+        if found:
+            return node
     return None
 
 
@@ -159,10 +181,10 @@ def _is_among_parameters(node: cst.BaseExpression, module: Module) -> bool:
     return False
 
 
-def saved_without(name: str, module: Module) -> list[cst.Call]:
-    """The places that save the state of a model, where nothing saves `name` with it."""
+def saved_without(name: str, module: Module) -> cst.Call | None:
+    """The first place that saves the state of a model, where nothing saves `name` with it."""
     if b".state_dict()" not in module.source.data:
-        return []
+        return None
     names = Names(module.tree)
     found: list[cst.Call] = []
     for node in nodes(module.tree):
@@ -171,12 +193,14 @@ def saved_without(name: str, module: Module) -> list[cst.Call]:
                 found.append(node)
             case cst.DictElement(key=cst.SimpleString(key)) if "params" not in key:
                 if _mentions(node.value, name):
-                    return []
+                    return None
             case cst.Assign(targets=[cst.AssignTarget(cst.Subscript(slice=[element]))]):
                 key_is_word = any(isinstance(n, cst.SimpleString) for n in nodes(element))
                 if key_is_word and _mentions(node.value, name):
-                    return []
-    return [] if any(_mentions(a, name) for call in found for a in call.args) else found
+                    return None
+    if any(_mentions(argument, name) for call in found for argument in call.args):
+        return None
+    return min(found, key=lambda call: module.span(call).start, default=None)
 
 
 def _saves(node: cst.Call, names: Names) -> bool:
@@ -184,8 +208,5 @@ def _saves(node: cst.Call, names: Names) -> bool:
 
 
 def _mentions(node: cst.CSTNode, name: str) -> bool:
-    return any(
-        (isinstance(n, cst.Name) and n.value == name)
-        or (isinstance(n, cst.Attribute) and n.attr.value == name)
-        for n in (node, *nodes(node))
-    )
+    last = name.lstrip(".")
+    return any(isinstance(n, cst.Name) and n.value == last for n in (node, *nodes(node)))

@@ -1,4 +1,65 @@
-"""Learned weights of a loss that its module does not register, or that each step makes anew."""
+"""Learned weights of a loss that its module does not register, or that each step makes anew.
+
+## What it does
+Finds learned weights (log-variances, softmax weights and the like) that are kept in an
+nn.Module as a plain tensor with `requires_grad`, in a plain list or dict of Parameters, as
+an attribute of the class, or as what `.cuda()` made of a Parameter; and those that are made
+in `forward` or in the loop that trains, anew for each step.
+
+Outside of any module, a tensor that an optimizer gets by hand does train. That is a note,
+and a warning where the file saves a checkpoint without it.
+
+## Why is this bad?
+A module registers an `nn.Parameter` that is set as an attribute of its own, and what
+`nn.ParameterList` and `nn.ParameterDict` hold. Of all else `parameters()`, `state_dict()` and
+`.to()` know nothing: an optimizer that is built from `parameters()` leaves it where it
+starts, the checkpoint is without it, and on a GPU it stays behind on the CPU. The loss
+looks like uncertainty weighting, and every task has the weight that it began with: 50
+steps of Adam move none of them, and all of them once they are registered
+(`tests/test_unregistered_loss_parameters.py`). What every step makes anew is not learned
+either: the tensor that a gradient was computed for is gone in the next one.
+
+## Example
+```python
+class TaskWeights(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scales = [nn.Parameter(torch.zeros(())) for _ in range(2)]
+
+    def forward(self, label_loss, depth_loss):
+        s, t = F.softplus(self.scales[0]), F.softplus(self.scales[1])
+        return torch.exp(-s) * label_loss + s + torch.exp(-t) * depth_loss + t
+```
+
+Use instead:
+```python
+class TaskWeights(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scales = nn.ParameterList([nn.Parameter(torch.zeros(())) for _ in range(2)])
+
+    def forward(self, label_loss, depth_loss):
+        s, t = F.softplus(self.scales[0]), F.softplus(self.scales[1])
+        return torch.exp(-s) * label_loss + s + torch.exp(-t) * depth_loss + t
+```
+
+## Fix safety
+Unsafe: what stood still begins to learn, and a checkpoint that was saved before lacks the
+new keys. Written where `__init__` of a module sets the attribute once, after
+`super().__init__()`, and nothing else is done with a list or dict than torch's own can do
+(`torch.stack` takes no ParameterList). None where an optimizer of the file gets the tensor
+by hand: it would get it twice.
+
+## Known limits
+A class counts as a module where its bases, followed through the project's files, lead to
+one; an unknown base does not. `s = s.to(device)` in a statement of its own is not seen. A
+leaf that something outside of the file moves or saves is taken for one that nothing does.
+Test files are left alone but for the errors.
+
+## References
+- `torch.nn.ParameterList`: https://docs.pytorch.org/docs/stable/generated/torch.nn.ParameterList.html
+- Leaf tensors: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.is_leaf.html
+"""
 
 from __future__ import annotations
 
@@ -26,8 +87,11 @@ from losslint.training.unregistered import (
 
 rule = Rule("LL108", __name__, __doc__, Severity.ERROR, needs=NEEDS)
 
-TITLES = {
-    "Parameter": "Make it a Parameter",
+MISSED = "`parameters()`, `state_dict()` and `.to()` miss it"
+FAULTS = {
+    Fault.TENSOR: "is a plain tensor, which its module does not register",
+    Fault.COPY: "is{} a copy of a Parameter, which its module does not register",
+    Fault.CLASS: "is an attribute of the class, which no module registers",
 }
 
 
@@ -38,78 +102,98 @@ def check(created: CreatedWeight, module: Module) -> Iterator[Finding]:
         return
     if found.fault is Fault.ANEW:
         yield _anew(found, module)
-    elif found.kept is not None or found.fault is Fault.ATTRIBUTE:
-        yield _in_module(found, module)
+    elif found.fault is Fault.NO_LEAF:
+        yield _no_leaf(found, module)
+    elif found.fault is not Fault.HOMELESS:
+        yield _unregistered(found, module)
     elif not is_exempt(rule, module):
-        yield _in_none(found, module)
+        yield _homeless(found, module)
 
 
 def _anew(found: Unregistered, module: Module) -> Finding:
-    """A leaf that every step makes again."""
-    step = found.step
-    where = (
-        f"call of `{step.name.value}`" if isinstance(step, cst.FunctionDef) else "turn of this loop"
-    )
+    step, name = found.step, _name(found)
+    function = step.name.value if isinstance(step, cst.FunctionDef) else None
+    where = f"call of `{function}`" if function else "turn of this loop"
     return rule.finding(
         module.span(found.site.creation.node),
-        f"every {where} makes {_name(found)} anew: it is never learned",
+        f"every {where} makes {name} anew: it is never learned",
         evidence=[
-            f"no optimizer gets {_name(found)}, and the next step starts again{_start(found)}",
+            f"{name} starts{_start(found)} each time; what a step moves is gone in the next one"
         ],
     )
 
 
-def _in_module(found: Unregistered, module: Module) -> Finding:
-    """A leaf that an nn.Module holds and does not register."""
+def _unregistered(found: Unregistered, module: Module) -> Finding:
     site, name = found.site, _name(found)
-    by_hand = taken_by_hand(_last(found), module)
+    by_hand = taken_by_hand(_attribute(found), module)
     edits = registering(site, module) if by_hand is None else None
-    fix = Fix(_title(site), edits, Safety.UNSAFE) if edits else None
-    missing = "`parameters()`, `state_dict()` and `.to()` miss it"
-    if by_hand is None:
-        learned = (
-            f"no optimizer that gets `parameters()` moves it: it stays as it starts{_start(found)}"
-        )
-    else:
-        learned = (
-            f"the optimizer gets it by hand in line {_line(by_hand, module)}; checkpoints do not"
-        )
+    collection = f"is a plain {site.collection} of parameters, which its module does not look into"
+    fault = FAULTS.get(found.fault, collection).format(", on a GPU," if site.moves else "")
     return rule.finding(
-        module.span(_whole(site, module)),
-        f"{name} {_fault(found)}: {missing}",
-        fix=fix,
-        evidence=[_why(found), learned],
+        module.span(_shown(site)),
+        f"{name} {fault}: {MISSED}",
+        fix=Fix(_title(site), edits, Safety.UNSAFE) if edits else None,
+        evidence=[_registers(found, module), _moved(found, by_hand, module)],
     )
 
 
-def _in_none(found: Unregistered, module: Module) -> Finding:
+def _no_leaf(found: Unregistered, module: Module) -> Finding:
+    """An optimizer takes leaves alone: it raises for anything that was computed from one."""
+    site = found.site
+    on_gpu = " on a GPU" if site.moves else ""
+    return rule.finding(
+        module.span(site.value),
+        f"{_name(found)} is computed from the tensor that could be learned{on_gpu}: no optimizer takes it",
+        severity=Severity.WARNING if site.moves else Severity.ERROR,
+        evidence=[_copied(site, module)],
+    )
+
+
+def _homeless(found: Unregistered, module: Module) -> Finding:
     """A leaf outside of any module: it trains where an optimizer gets it by hand."""
-    site, name = found.site, _name(found)
-    by_hand = taken_by_hand(_last(found), module)
-    if found.fault is Fault.COPY and site.copy is not None:
-        return rule.finding(
-            module.span(site.value),
-            f"{name} is a copy and no leaf{' on a GPU' if site.moves else ''}:"
-            " no optimizer takes it, and it is never learned",
-            severity=Severity.WARNING if site.moves else Severity.ERROR,
-            evidence=[_copied(site, module)],
-        )
-    saves = sorted(saved_without(_last(found), module), key=lambda call: module.span(call).start)
-    evidence = []
-    if by_hand is not None:
+    by_hand = taken_by_hand(_attribute(found), module)
+    saved = saved_without(_attribute(found), module)
+    evidence = [_moved(found, by_hand, module)] if by_hand is not None else []
+    if saved is not None:
         evidence.append(
-            f"the optimizer gets it by hand in line {_line(by_hand, module)}: it trains"
-        )
-    if saves:
-        evidence.append(
-            f"what is saved in line {_line(saves[0], module)} is without it:"
-            f" a run that is resumed from there begins again{_start(found)}"
+            f"what is saved at {_place(saved, module)} is without it:"
+            f" a run that is resumed from that starts again{_start(found)}"
         )
     return rule.finding(
-        module.span(site.creation.node),
-        f"{name} is in no module: `parameters()`, `state_dict()` and `.to()` miss it",
-        severity=Severity.WARNING if saves else Severity.NOTE,
+        module.span(found.site.creation.node),
+        f"{_name(found)} is in no module: {MISSED}",
+        severity=Severity.NOTE if saved is None else Severity.WARNING,
         evidence=evidence,
+    )
+
+
+def _registers(found: Unregistered, module: Module) -> str:
+    """What the module would have registered."""
+    owner = f"`{found.kept.facts.name}`" if found.kept is not None else "a module"
+    if found.fault is Fault.COPY:
+        return _copied(found.site, module)
+    if found.created.creation.how is not How.PARAMETER:
+        return f"{owner} registers an nn.Parameter, and no tensor with requires_grad"
+    return f"{owner} registers a Parameter that is set on the object, as an attribute of its own"
+
+
+def _moved(found: Unregistered, by_hand: cst.CSTNode | None, module: Module) -> str:
+    """What optimizers do with it."""
+    copy = found.site.copy
+    if by_hand is None:
+        stays = _start(found) or " where it starts"
+        return f"an optimizer that is built from `parameters()` leaves it{stays}"
+    place = _place(by_hand, module)
+    if copy is None:
+        return f"it trains: an optimizer gets it by hand at {place}"
+    on_gpu = " on a GPU" if found.site.moves else ""
+    return f"by hand, at {place}, no optimizer takes it{on_gpu}: `{module.text(copy)}` is no leaf"
+
+
+def _copied(site: Site, module: Module) -> str:
+    assert site.copy is not None
+    return (
+        f"`{module.text(site.copy)}` is no leaf and no Parameter: nothing holds what it was made of"
     )
 
 
@@ -119,15 +203,12 @@ def _name(found: Unregistered) -> str:
     return f"`{spelled}`" if spelled else "this parameter"
 
 
-def _last(found: Unregistered) -> str:
-    """The last part of the name: that of the attribute, or of the variable."""
+def _attribute(found: Unregistered) -> str:
+    """The last part of the name: `.scale` of an attribute, `scale` of a variable."""
     if found.kept is not None:
-        return found.kept.attribute
-    return _name(found).strip("`").rpartition(".")[2]
-
-
-def _line(node: cst.CSTNode, module: Module) -> int:
-    return module.source.position(module.span(node).start)[0]
+        return f".{found.kept.attribute}"
+    _, dot, last = _name(found).strip("`").rpartition(".")
+    return dot + last
 
 
 def _start(found: Unregistered) -> str:
@@ -135,44 +216,21 @@ def _start(found: Unregistered) -> str:
     return "" if start is None else f" at {start:g}"
 
 
-def _whole(site: Site, module: Module) -> cst.BaseExpression:
-    """What is reported: the list or dict that is written where it is assigned, or the leaf."""
-    statement = site.statement
-    if site.collected and isinstance(statement, (cst.Assign, cst.AnnAssign)):
-        target = (
-            statement.targets[0].target if isinstance(statement, cst.Assign) else statement.target
-        )
-        if not isinstance(target, cst.Subscript) and statement.value is not None:
-            return statement.value
+def _place(node: cst.CSTNode, module: Module) -> str:
+    return str(module.source.place(module.span(node).start))
+
+
+def _shown(site: Site) -> cst.BaseExpression:
+    """What is reported: the list or dict as it is written, or the leaf."""
+    match site.statement:
+        case (
+            cst.Assign(targets=[cst.AssignTarget(target)], value=value)
+            | cst.AnnAssign(target=target, value=value)
+        ) if site.collection and value is not None:
+            return site.value if isinstance(target, cst.Subscript) else value
     return site.value
 
 
-def _fault(found: Unregistered) -> str:
-    site = found.site
-    if found.fault is Fault.CLASS:
-        return "is an attribute of the class, which no module registers"
-    if found.fault is Fault.COPY:
-        return "is a copy, and no Parameter any more" + (", on a GPU" if site.moves else "")
-    if site.collected:
-        return "is a plain collection, which no module looks into"
-    return "is a plain tensor, which no module registers"
-
-
-def _why(found: Unregistered) -> str:
-    kept = found.kept
-    owner = f"`{kept.facts.name}`" if kept is not None else "the module"
-    how = found.created.creation.how
-    if found.fault is Fault.COPY:
-        return "copy"
-    if how is How.PARAMETER:
-        return f"{owner} registers a Parameter that is set as an attribute by itself, and no list or dict"
-    return f"{owner} registers nn.Parameter alone; requires_grad does not make one"
-
-
-def _copied(site: Site, module: Module) -> str:
-    assert site.copy is not None
-    return f"`{module.text(site.copy)}` is computed from the leaf, which nothing holds"
-
-
 def _title(site: Site) -> str:
-    return "Register it: make it a Parameter"
+    kinds = {"": "a Parameter", "dict": "a ParameterDict"}
+    return f"Make it {kinds.get(site.collection, 'a ParameterList')}"
