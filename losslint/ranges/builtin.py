@@ -8,6 +8,7 @@ from losslint.ranges import arithmetic as ar
 from losslint.ranges.arguments import Arguments
 from losslint.ranges.collections import set_attribute
 from losslint.ranges.indexing import attribute_name, turns_of, zipped
+from losslint.ranges.keeping import register
 from losslint.ranges.objects import (
     Dictionary,
     External,
@@ -82,7 +83,7 @@ def _by_name(run: Run, name: str, instance: Instance, node: cst.Call, env: Env) 
     attribute = attribute_name(node.args[1].value)
     if attribute is None:
         if name == "setattr" and len(node.args) > 2:
-            run.register(run.evaluate(node.args[2].value, env))
+            register(run, run.evaluate(node.args[2].value, env))
         return unknown(node)
     if name == "getattr":
         found = instance.attributes.get(attribute, unknown(node))

@@ -10,7 +10,7 @@ import libcst as cst
 from losslint.model.classes import ClassFacts
 from losslint.ranges.creation import Creation, How
 from losslint.ranges.objects import Dictionary, Instance, Object, Sequence
-from losslint.ranges.run import parts
+from losslint.ranges.run import Run, parts
 from losslint.ranges.value import Kind, Leaf, Value, What
 from losslint.ranges.weights import LearnedWeight
 
@@ -70,6 +70,12 @@ def created_weights(
         for node, (leaf, of) in found.items()
         if leaf.made is not None
     ]
+
+
+def register(run: Run, value: Object) -> None:
+    """Remember that a module takes what is learnable in a value."""
+    leaves = (leaf for part in parts(value) for leaf in part.leaves())
+    run.registered.update(leaf.made.node for leaf in leaves if leaf.made)
 
 
 def _sources(

@@ -9,6 +9,7 @@ import libcst as cst
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.arguments import Arguments
 from losslint.ranges.creation import How
+from losslint.ranges.keeping import register
 from losslint.ranges.losses import is_density, is_log_density, lower_bound
 from losslint.ranges.objects import (
     External,
@@ -83,7 +84,7 @@ def _container(run: Run, node: cst.Call, env: Env) -> Object:
     start = None
     for argument in node.args:
         value = run.evaluate(argument.value, env)
-        run.register(value)
+        register(run, value)
         start = as_value(value, argument.value)
     run.naming = before
     starts = {leaf.start for leaf in start.leaves()} if start is not None else set()

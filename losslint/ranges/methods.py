@@ -12,6 +12,7 @@ from losslint.ranges.collections import collection_method, set_attribute
 from losslint.ranges.creation import How
 from losslint.ranges.indexing import attribute_name
 from losslint.ranges.invoke import invoke, run_function
+from losslint.ranges.keeping import register
 from losslint.ranges.library import external_call
 from losslint.ranges.objects import (
     ClassObject,
@@ -102,9 +103,9 @@ def _register(run: Run, base: Instance, how: str, node: cst.Call, env: Env) -> O
         if how == "register_buffer" and isinstance(value, Value):
             value = ar.constant_tensor()
         set_attribute(base, name, value)
-        run.register(value)
+        register(run, value)
     elif len(node.args) > 1:
-        run.register(run.evaluate(node.args[1].value, env))
+        register(run, run.evaluate(node.args[1].value, env))
     return unknown(node)
 
 

@@ -160,11 +160,6 @@ class Run(ABC):
             if part.leaves() or any(t.cut for t in part.terms):
                 self.sinks.append(Sink(part, node, how, env.frame.scope))
 
-    def register(self, value: Object) -> None:
-        """Remember that a module knows what is learnable in a value."""
-        leaves = (leaf for part in parts(value) for leaf in part.leaves())
-        self.registered.update(leaf.made.node for leaf in leaves if leaf.made)
-
     def projected(self, node: cst.BaseExpression, env: Env) -> None:
         """Remember a parameter that is moved by hand, other than to initialise it."""
         path = dotted(node)

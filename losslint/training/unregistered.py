@@ -104,8 +104,9 @@ def _is_learned(weight: LearnedWeight) -> bool:
 def _balances(weight: LearnedWeight) -> bool:
     """Whether a total has several losses; with one, it may be any fit of a distribution."""
     factors = weight.sink.value.factors()
-    losses = {f.name for f in factors if f.origin is Origin.LOSS or f.hint}
-    return weight.several or len(losses) > 1
+    losses = [f for f in factors if f.origin is Origin.LOSS or f.hint]
+    repeated = any(term.repeated or term.many for term in weight.weights)
+    return weight.several or repeated or len(losses) > 1 or any(f.plural for f in losses)
 
 
 def _accounts(facts: ClassFacts, module: Module) -> bool:
