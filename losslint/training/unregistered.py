@@ -15,7 +15,9 @@ from losslint.model.names import Names, called, dotted
 from losslint.model.parents import ancestors, nodes, parent
 from losslint.model.torch_classes import is_torch_module, known_classes
 from losslint.ranges.creation import How
+from losslint.ranges.growth import End
 from losslint.ranges.keeping import CreatedWeight, Kept
+from losslint.ranges.losses import is_loss_like
 from losslint.ranges.run import USED_AS_MODULE
 from losslint.ranges.value import Origin
 from losslint.ranges.weights import LearnedWeight
@@ -60,7 +62,8 @@ class Unregistered:
 
 def unregistered(created: CreatedWeight, module: Module) -> Unregistered | None:
     """What is wrong with how a learned weight is kept, if anything is."""
-    if not any(_is_learned(weight) for weight in created.weights):
+    learned = [weight for weight in created.weights if _is_learned(weight)]
+    if not learned or all(_may_be_a_sum(created, weight) for weight in learned):
         return None
     site = site_of(created.creation, module)
     step = anew(site, created.weights, module)
@@ -99,6 +102,20 @@ def _is_learned(weight: LearnedWeight) -> bool:
     """Whether losses are weighed: several, or one beside a regularizer of the weight."""
     regularized = weight.fall is not None or weight.divergence is not None
     return weight.known_losses or (regularized and (weight.weighs_losses or weight.several))
+
+
+def _may_be_a_sum(created: CreatedWeight, weight: LearnedWeight) -> bool:
+    """Whether a leaf may be what losses are added to, or stand for one that was not computed.
+
+    A weight that is learned as it is begins with what it is meant to be, and not at 0.
+    """
+    leaf = created.leaf
+    unknown = leaf.start is None and not created.kept
+    if leaf.start != 0 and not unknown and not is_loss_like(leaf.name):
+        return False
+    ends = (End.PLUS, End.MINUS)
+    grown = [term.at(weight.leaf, end) for term in weight.weights for end in ends]
+    return not weight.on_simplex and all(g.power > 0 and not g.rate for g in grown)
 
 
 def _balances(weight: LearnedWeight) -> bool:
