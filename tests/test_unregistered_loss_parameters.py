@@ -279,6 +279,46 @@ def test_a_base_is_looked_up_in_the_project(tmp_path: Path) -> None:
     assert check_source(text, str(train), ALONE) == []
 
 
+GATHERED = """
+import torch
+import torch.nn as nn
+
+class Loss(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.criterion = nn.CrossEntropyLoss()
+
+    def forward(self, outputs, labels, depth_loss):
+        {start}
+        {gather}
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "gather"),
+    [
+        ("rest = torch.zeros(1, requires_grad=True)", "return depth_loss * rest"),
+        (
+            "rest = torch.tensor(0.0, requires_grad=True).to(labels.device)",
+            "return depth_loss + self.criterion(outputs, labels) * rest",
+        ),
+        (
+            "loss = torch.tensor(labels.new_tensor(0.0), requires_grad=True)",
+            "return self.criterion(outputs, labels) * (loss + depth_loss)",
+        ),
+        (
+            "terms = [torch.zeros(1, requires_grad=True), self.criterion(outputs, labels)]",
+            "return sum(depth_loss * term for term in terms)",
+        ),
+    ],
+)
+def test_what_stands_for_a_loss_is_no_weight_of_one(start: str, gather: str) -> None:
+    one = GATHERED.format(start=start.replace("zeros", "ones").replace("0.0", "0.3"), gather=gather)
+
+    assert found(GATHERED.format(start=start, gather=gather)) == []
+    assert "new_tensor" in start or [f.severity for f in found(one)] == [Severity.ERROR]
+
+
 OPTIMIZER = """
 def optimizer(model, loss):
     return torch.optim.Adam([{'params': model.parameters()}, {'params': [loss.s]}])
