@@ -279,6 +279,24 @@ def test_a_base_is_looked_up_in_the_project(tmp_path: Path) -> None:
     assert check_source(text, str(train), ALONE) == []
 
 
+ACCOUNT = """
+    def parameters(self):
+        return [self.s]
+"""
+ASKED = """
+def optimizer(model, loss):
+    return torch.optim.Adam([*model.parameters(), *loss.parameters()])
+"""
+
+
+@pytest.mark.parametrize("base", ["nn.Module", "object"])
+def test_a_class_may_give_an_account_of_its_own(base: str) -> None:
+    made = "torch.zeros(2, requires_grad=True)"
+
+    assert len(module(made, base, more=ASKED)) == 1
+    assert module(made, base, more=ACCOUNT + ASKED) == []
+
+
 GATHERED = """
 import torch
 import torch.nn as nn

@@ -27,6 +27,9 @@ from losslint.training.sites import Site, site_of
 # A class that has one of these says itself what is learned or saved.
 OWN_ACCOUNT = frozenset(("parameters", "named_parameters", "state_dict", "_apply"))
 
+# What makes a tensor of no data.
+RANDOM = frozenset("rand randn rand_like randn_like".split())
+
 # What keeps a tensor as a parameter of its own, where it is given one.
 REGISTERS = frozenset("register_parameter setattr __setattr__ ParameterList ParameterDict".split())
 
@@ -73,9 +76,9 @@ def unregistered(created: CreatedWeight, module: Module) -> Unregistered | None:
     if how is How.CONTAINER or created.registered:
         return None
     kept = [k for k in created.kept if "." not in k.attribute]
-    modules = [k for k in kept if is_torch_module(k.facts, module)]
-    if any(_accounts(k.facts, module) for k in modules):
+    if any(_accounts(k.facts, module) for k in kept):
         return None
+    modules = [k for k in kept if is_torch_module(k.facts, module)]
     if modules and site.function is None and site.owner is not None:
         return Unregistered(created, site, Fault.CLASS, kept=modules[0])
     if how is How.PARAMETER and site.copy is None and _is_registered(created, site, module):
@@ -100,17 +103,20 @@ def _in_module(created: CreatedWeight, site: Site) -> Fault:
 
 def _is_learned(weight: LearnedWeight) -> bool:
     """Whether losses are weighed: several, or one beside a regularizer of the weight."""
+    if not any(weight.leaf in term.leaves() for term in weight.weights):
+        return False  # detached wherever it meets a loss, or lost in a call
     regularized = weight.fall is not None or weight.divergence is not None
     return weight.known_losses or (regularized and (weight.weighs_losses or weight.several))
 
 
 def _may_be_a_sum(created: CreatedWeight, weight: LearnedWeight) -> bool:
-    """Whether a leaf may be what losses are added to, or stand for one that was not computed.
+    """Whether a leaf may be what losses are added to, stand for one that was not computed, or be data.
 
     A weight that is learned as it is begins with what it is meant to be, and not at 0.
     """
-    leaf = created.leaf
-    unknown = leaf.start is None and not created.kept
+    leaf, made = created.leaf, created.creation
+    by_itself = (made.how is How.PARAMETER and created.kept) or called(made.node) in RANDOM
+    unknown = leaf.start is None and not by_itself
     if leaf.start != 0 and not unknown and not is_loss_like(leaf.name):
         return False
     ends = (End.PLUS, End.MINUS)
