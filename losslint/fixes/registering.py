@@ -109,6 +109,8 @@ def _parameter(node: cst.BaseExpression, module: Module, names: Names) -> list[E
         return [Edit(Span(end, tail), ""), Edit(_behind(module.span(argument)), moved)]
     if not isinstance(inner, cst.Call) or not _is_factory(inner, names):
         return None
+    if not all(_is_true(flag) for flag in _flags(node)):
+        return None  # whether it is learned is decided elsewhere
     span = module.span(node)
     edits = [
         Edit(Span(span.start, span.start), f"{spelling.text}("),
@@ -145,6 +147,21 @@ def _switches(node: cst.BaseExpression, module: Module) -> Iterator[Span]:
         if node.func.attr.value == "requires_grad_":
             yield Span(module.span(base).end, module.span(node).end)
         node = base
+
+
+def _flags(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    """What `requires_grad` is set to, in a call or by a method of what it makes."""
+    while isinstance(node, cst.Call):
+        switch = called(node) == "requires_grad_"
+        for argument in node.args:
+            keyword = argument.keyword.value if argument.keyword is not None else ""
+            if keyword == "requires_grad" or (switch and not keyword):
+                yield argument.value
+        node = node.func.value if isinstance(node.func, cst.Attribute) else node.func
+
+
+def _is_true(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Name) and node.value == "True"
 
 
 def _asked(call: cst.Call, module: Module) -> Span | None:

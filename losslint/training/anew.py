@@ -9,7 +9,7 @@ import libcst as cst
 
 from losslint.model.classes import parameters
 from losslint.model.module import Module
-from losslint.model.names import called, dotted
+from losslint.model.names import called, dotted, string_value
 from losslint.model.parents import ancestors, function_around, nodes, parent
 from losslint.model.torch_classes import is_torch_module, known_classes
 from losslint.ranges.weights import LearnedWeight
@@ -18,8 +18,8 @@ from losslint.training.sites import GROWING, Site
 
 Step = cst.For | cst.While | cst.FunctionDef
 
-# What takes a tensor to move it by its gradient.
-MOVERS = re.compile(r"grad$|optim|adam|sgd|rmsprop|lbfgs|param_group|minimi[sz]e|^Lion$", re.I)
+# What takes parameters to move them, by the name of the call.
+OPTIMIZERS = re.compile(r"optim|adam|sgd|rmsprop|lbfgs|param_group|minimi[sz]er|^Lion$", re.I)
 BACKWARD = frozenset(("backward", "manual_backward"))
 
 # What torch, or a library for it, calls once a batch.
@@ -61,7 +61,7 @@ def _is_default(site: Site, function: cst.FunctionDef) -> bool:
 
 def _names(node: cst.SimpleString, path: str) -> bool:
     """Whether a string names an attribute, as in `hasattr(self, "scale")`."""
-    return node.evaluated_value == path.rpartition(".")[2]
+    return string_value(node) == path.rpartition(".")[2]
 
 
 def _back_propagates(loop: cst.CSTNode) -> bool:
@@ -109,6 +109,8 @@ def _path(site: Site) -> str | None:
 
 def _outlives(site: Site, scope: Step, module: Module) -> bool:
     """Whether the leaf may reach something that is there in the next step, or moves it in this one."""
+    if any(OPTIMIZERS.search(called(node)) for node in nodes(scope)):
+        return True  # it may get the new one, by whatever way
     path = _path(site)
     if path is None:
         return site.target is not None or _is_handed_on(site.value, module)
@@ -182,14 +184,14 @@ def _reads_gradient(node: cst.BaseExpression, module: Module) -> bool:
 
 
 def _is_handed_on(node: cst.BaseExpression, module: Module) -> bool:
-    """Whether a value is returned as it is, or given to an optimizer."""
+    """Whether a value is returned as it is, or its gradient asked for."""
     inner: cst.CSTNode = node
     for around in ancestors(module.tree, node):
         match around:
             case cst.Return() | cst.Yield():
                 return True
             case cst.Call(func=func) if inner is not func:
-                return MOVERS.search(called(around)) is not None
+                return called(around) == "grad"
         if not isinstance(around, (*WRAPPING, cst.BinaryOperation)):
             return False
         if isinstance(around, cst.BinaryOperation) and not isinstance(

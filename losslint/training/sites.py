@@ -129,7 +129,8 @@ def _target(
     for around in ancestors(module.tree, value):
         match around:
             case cst.Assign(value=taken, targets=[cst.AssignTarget(target), *_]) if taken is inner:
-                return *_base(target, found), around
+                own = _own_target(target, taken, value)
+                return *(_base(own, "") if own is not None else _base(target, found)), around
             case cst.AnnAssign(target=target) | cst.NamedExpr(target=target):
                 return *_base(target, found), around
             case cst.AugAssign(target=target):
@@ -148,6 +149,17 @@ def _target(
         found = found or COLLECTIONS.get(type(around), "")
         inner = around
     return None, found, module.tree
+
+
+def _own_target(
+    target: cst.BaseExpression, taken: cst.BaseExpression, value: cst.BaseExpression
+) -> cst.BaseExpression | None:
+    """`b` for the second value of `a, b = ...`."""
+    match target, taken:
+        case cst.Tuple(elements=targets), cst.Tuple(elements=values):
+            pairs = zip(targets, values, strict=False)
+            return next((one.value for one, given in pairs if given.value is value), None)
+    return None
 
 
 def _base(target: cst.BaseExpression, collection: str) -> tuple[cst.BaseExpression, str]:

@@ -21,7 +21,7 @@ from losslint.ranges.losses import is_loss_like
 from losslint.ranges.run import USED_AS_MODULE
 from losslint.ranges.value import Origin
 from losslint.ranges.weights import LearnedWeight
-from losslint.training.anew import MOVERS, Step, anew
+from losslint.training.anew import OPTIMIZERS, Step, anew
 from losslint.training.sites import Site, site_of
 
 # A class that has one of these says itself what is learned or saved.
@@ -61,6 +61,7 @@ class Unregistered:
     fault: Fault
     step: Step | None = None
     kept: Kept | None = None
+    as_it_is: bool = False  # no exponential or the like: it may be meant as a constant
 
 
 def unregistered(created: CreatedWeight, module: Module) -> Unregistered | None:
@@ -71,7 +72,8 @@ def unregistered(created: CreatedWeight, module: Module) -> Unregistered | None:
     site = site_of(created.creation, module)
     step = anew(site, created.weights, module)
     if step is not None:
-        return Unregistered(created, site, Fault.ANEW, step)
+        plain = all(_weighs_as_it_is(weight) for weight in learned)
+        return Unregistered(created, site, Fault.ANEW, step, as_it_is=plain)
     how = created.creation.how
     if how is How.CONTAINER or created.registered:
         return None
@@ -119,6 +121,11 @@ def _may_be_a_sum(created: CreatedWeight, weight: LearnedWeight) -> bool:
     unknown = leaf.start is None and not by_itself
     if leaf.start != 0 and not unknown and not is_loss_like(leaf.name):
         return False
+    return _weighs_as_it_is(weight)
+
+
+def _weighs_as_it_is(weight: LearnedWeight) -> bool:
+    """Whether losses are multiplied by the leaf itself, or a power of it."""
     ends = (End.PLUS, End.MINUS)
     grown = [term.at(weight.leaf, end) for term in weight.weights for end in ends]
     return not weight.on_simplex and all(g.power > 0 and not g.rate for g in grown)
@@ -162,7 +169,7 @@ def _is_given_away(site: Site, module: Module) -> bool:
         if isinstance(around, cst.Arg):
             call = parent(module.tree, around)
             name = called(call) if call is not None else ""
-            makes = name[:1].isupper() and not MOVERS.search(name)
+            makes = name[:1].isupper() and not OPTIMIZERS.search(name)
             if name in REGISTERS or makes:
                 return True
     return False
@@ -175,26 +182,23 @@ def named(path: str, module: Module) -> Iterator[cst.BaseExpression]:
             yield node
 
 
-def taken_by_hand(name: str, module: Module) -> cst.BaseExpression | None:
+def taken_by_hand(name: str, site: Site, module: Module) -> cst.BaseExpression | None:
     """Where the parameters of an optimizer are listed, and `name` or `.name` is among them."""
-    attribute = name.startswith(".")
-    for node in nodes(module.tree):
+    found: list[cst.BaseExpression] = []
+    for node in nodes(module.tree if name.startswith(".") else site.function or module.tree):
         match node:
-            case cst.Name(value) if not attribute and value == name:
-                found = _is_among_parameters(node, module)
-            case cst.Attribute(attr=cst.Name(value)) if attribute and f".{value}" == name:
-                found = _is_among_parameters(node, module)
-            case _:
-                continue
-        if found:
-            return node
-    return None
+            case cst.Name(value) if value == name:
+                found.append(node)
+            case cst.Attribute(attr=cst.Name(value)) if f".{value}" == name:
+                found.append(node)
+    listed = (node for node in found if _is_among_parameters(node, module))
+    return min(listed, key=lambda node: module.span(node).start, default=None)
 
 
 def _is_among_parameters(node: cst.BaseExpression, module: Module) -> bool:
     for around in ancestors(module.tree, node):
         match around:
-            case cst.Call() if MOVERS.search(called(around)):
+            case cst.Call() if OPTIMIZERS.search(called(around)):
                 return True
             case cst.DictElement(key=cst.SimpleString(key)) if key.strip("'\"") == "params":
                 return True

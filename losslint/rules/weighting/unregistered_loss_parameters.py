@@ -7,7 +7,8 @@ an attribute of the class, or as what `.cuda()` made of a Parameter; and those t
 in `forward` or in the loop that trains, anew for each step.
 
 Outside of any module, a tensor that an optimizer gets by hand does train. That is a note,
-and a warning where the file saves a checkpoint without it.
+and a warning where the file saves a checkpoint without it. What is computed from such a
+tensor at once, as in `torch.zeros(2, requires_grad=True).cuda()`, no optimizer takes.
 
 ## Why is this bad?
 A module registers an `nn.Parameter` that is set as an attribute of its own, and what
@@ -17,7 +18,8 @@ starts, the checkpoint is without it, and on a GPU it stays behind on the CPU. T
 looks like uncertainty weighting, and every task has the weight that it began with: 50
 steps of Adam move none of them, and all of them once they are registered
 (`tests/test_unregistered_loss_parameters.py`). What every step makes anew is not learned
-either: the tensor that a gradient was computed for is gone in the next one.
+either: the tensor that a gradient was computed for is gone in the next one. (A warning where
+the losses are multiplied by it as it is: it may be meant as a constant.)
 
 ## Example
 ```python
@@ -117,6 +119,7 @@ def _anew(found: Unregistered, module: Module) -> Finding:
     return rule.finding(
         module.span(found.site.creation.node),
         f"every {where} makes {name} anew: it is never learned",
+        severity=Severity.WARNING if found.as_it_is else Severity.ERROR,
         evidence=[
             f"{name} starts{_start(found)} each time; what a step moves is gone in the next one"
         ],
@@ -125,7 +128,7 @@ def _anew(found: Unregistered, module: Module) -> Finding:
 
 def _unregistered(found: Unregistered, module: Module) -> Finding:
     site, name = found.site, _name(found)
-    by_hand = taken_by_hand(_attribute(found), module)
+    by_hand = taken_by_hand(_attribute(found), site, module)
     edits = registering(site, module) if by_hand is None else None
     collection = f"is a plain {site.collection} of parameters, which its module does not look into"
     fault = FAULTS.get(found.fault, collection).format(", on a GPU," if site.moves else "")
@@ -151,7 +154,7 @@ def _no_leaf(found: Unregistered, module: Module) -> Finding:
 
 def _homeless(found: Unregistered, module: Module) -> Finding:
     """A leaf outside of any module: it trains where an optimizer gets it by hand."""
-    by_hand = taken_by_hand(_attribute(found), module)
+    by_hand = taken_by_hand(_attribute(found), found.site, module)
     saved = saved_without(_attribute(found), module)
     evidence = [_moved(found, by_hand, module)] if by_hand is not None else []
     if saved is not None:
@@ -200,6 +203,8 @@ def _copied(site: Site, module: Module) -> str:
 def _name(found: Unregistered) -> str:
     target = found.site.target
     spelled = dotted(target) if target is not None else None
+    if found.kept is not None and found.fault is not Fault.CLASS:
+        spelled = f"self.{found.kept.attribute}"
     return f"`{spelled}`" if spelled else "this parameter"
 
 
