@@ -20,6 +20,8 @@ Step = cst.For | cst.While | cst.FunctionDef
 
 # What takes parameters to move them, by the name of the call.
 OPTIMIZERS = re.compile(r"optim|adam|sgd|rmsprop|lbfgs|param_group|minimi[sz]er|^Lion$", re.I)
+WRAPPING = (cst.List, cst.Tuple, cst.Dict, cst.Element, cst.DictElement, cst.Arg)
+JOINED = (cst.List, cst.Tuple, cst.BinaryOperation)  # `[*parameters] + [scale]`
 BACKWARD = frozenset(("backward", "manual_backward"))
 
 # What torch, or a library for it, calls once a batch.
@@ -33,7 +35,7 @@ def anew(site: Site, weights: Iterable[LearnedWeight], module: Module) -> Step |
     an object that outlives the call.
     """
     function = site.function
-    if function is not None and _is_default(site, function):
+    if is_default(site):
         return None
     for loop in site.loops:
         if _back_propagates(loop) and not _outlives(site, loop, module):
@@ -45,10 +47,10 @@ def anew(site: Site, weights: Iterable[LearnedWeight], module: Module) -> Step |
     return None if _outlives(site, function, module) else function
 
 
-def _is_default(site: Site, function: cst.FunctionDef) -> bool:
-    """Whether the tensor stands in for an argument that was not given, or for one not yet made."""
-    path = _path(site)
-    if path is None:
+def is_default(site: Site) -> bool:
+    """Whether a tensor stands in for an argument that was not given, or is made once, when asked for."""
+    path, function = _path(site), site.function
+    if path is None or function is None:
         return False
     if path in {*parameters(function), *(p.name.value for p in function.params.kwonly_params)}:
         return True
@@ -142,29 +144,26 @@ def _reads(path: str, scope: cst.CSTNode) -> Iterator[cst.BaseExpression]:
 
 def _taken_by(node: cst.BaseExpression, module: Module) -> Iterator[str]:
     """The names that a value is bound to as it is, or in a list or dict."""
-    inner: cst.CSTNode = node
-    for around in ancestors(module.tree, node):
+    for inner, around in _holders(node, module):
         match around:
-            case cst.Assign(value=value, targets=targets):
-                if value is inner:
-                    yield from (dotted(t.target) or "?." for t in targets)
-                return
-            case cst.AugAssign(target=target, value=value):
-                if value is inner and isinstance(value, (cst.List, cst.Tuple)):
-                    yield dotted(target) or "?."
-                return
+            case cst.Assign(value=value, targets=targets) if value is inner:
+                yield from (dotted(t.target) or "?." for t in targets)
+            case cst.AugAssign(target=target, value=cst.List() | cst.Tuple()):
+                yield dotted(target) or "?."
             case cst.Call(func=cst.Attribute(value=taker, attr=cst.Name(name))):
                 if name in GROWING:
                     yield dotted(taker) or "?."
-                return
-            case cst.BinaryOperation() if not isinstance(inner, (cst.List, cst.BinaryOperation)):
-                return
-        if not isinstance(around, (*WRAPPING, cst.BinaryOperation)):
+
+
+def _holders(node: cst.BaseExpression, module: Module) -> Iterator[tuple[cst.CSTNode, cst.CSTNode]]:
+    """What holds a value, up to the first that is more than a list of it; each with its part."""
+    inner: cst.CSTNode = node
+    for around in ancestors(module.tree, node):
+        yield inner, around
+        joined = isinstance(around, cst.BinaryOperation) and isinstance(inner, JOINED)
+        if not joined and not isinstance(around, WRAPPING):
             return
         inner = around
-
-
-WRAPPING = (cst.List, cst.Tuple, cst.Dict, cst.Element, cst.DictElement, cst.Arg)
 
 
 def _moves(path: str, scope: Step, module: Module) -> bool:
@@ -185,18 +184,7 @@ def _reads_gradient(node: cst.BaseExpression, module: Module) -> bool:
 
 def _is_handed_on(node: cst.BaseExpression, module: Module) -> bool:
     """Whether a value is returned as it is, or its gradient asked for."""
-    inner: cst.CSTNode = node
-    for around in ancestors(module.tree, node):
-        match around:
-            case cst.Return() | cst.Yield():
-                return True
-            case cst.Call(func=func) if inner is not func:
-                return called(around) == "grad"
-        if not isinstance(around, (*WRAPPING, cst.BinaryOperation)):
-            return False
-        if isinstance(around, cst.BinaryOperation) and not isinstance(
-            inner, (cst.List, cst.Tuple, cst.BinaryOperation)
-        ):
-            return False
-        inner = around
-    return False
+    return any(
+        isinstance(around, (cst.Return, cst.Yield)) or called(around) == "grad"
+        for _, around in _holders(node, module)
+    )

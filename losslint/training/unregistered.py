@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -21,7 +20,7 @@ from losslint.ranges.losses import is_loss_like
 from losslint.ranges.run import USED_AS_MODULE
 from losslint.ranges.value import Origin
 from losslint.ranges.weights import LearnedWeight
-from losslint.training.anew import OPTIMIZERS, Step, anew
+from losslint.training.anew import OPTIMIZERS, Step, anew, is_default
 from losslint.training.sites import Site, site_of
 
 # A class that has one of these says itself what is learned or saved.
@@ -32,7 +31,6 @@ RANDOM = frozenset("rand randn rand_like randn_like".split())
 
 # What keeps a tensor as a parameter of its own, where it is given one.
 REGISTERS = frozenset("register_parameter setattr __setattr__ ParameterList ParameterDict".split())
-
 
 SAVES = re.compile(r"save_(checkpoint|ckpt|model|network|state|weights|pretrained)")
 
@@ -70,7 +68,7 @@ def unregistered(created: CreatedWeight, module: Module) -> Unregistered | None:
     if not learned or all(_may_be_a_sum(created, weight) for weight in learned):
         return None
     site = site_of(created.creation, module)
-    step = anew(site, created.weights, module)
+    step = anew(site, learned, module)
     if step is not None:
         plain = all(_weighs_as_it_is(weight) for weight in learned)
         return Unregistered(created, site, Fault.ANEW, step, as_it_is=plain)
@@ -91,7 +89,7 @@ def unregistered(created: CreatedWeight, module: Module) -> Unregistered | None:
         return None
     if _holder(site) in {*USED_AS_MODULE.findall(module.source.text)} - {"self"}:
         return Unregistered(created, site, _in_module(created, site))
-    if not any(_balances(weight) for weight in created.weights):
+    if is_default(site) or not any(_balances(weight) for weight in learned):
         return None
     computed = site.copy is not None and site.target is not None
     return Unregistered(created, site, Fault.NO_LEAF if computed else Fault.HOMELESS)
@@ -162,24 +160,24 @@ def _is_given_away(site: Site, module: Module) -> bool:
     path = dotted(site.target) if site.target is not None else None
     if path is None:
         return False
-    for node in named(path, module):
-        around = parent(module.tree, node)
-        if isinstance(around, cst.Assign) and around.value is node:
-            return any(isinstance(t.target, cst.Attribute) for t in around.targets)
-        if isinstance(around, cst.Arg):
-            call = parent(module.tree, around)
+    scope = module.tree if "." in path else site.function or module.tree
+    return any(
+        _gives_away(node, module)
+        for node in nodes(scope)
+        if isinstance(node, (cst.Name, cst.Attribute)) and dotted(node) == path
+    )
+
+
+def _gives_away(node: cst.BaseExpression, module: Module) -> bool:
+    match parent(module.tree, node):
+        case cst.Assign(value=value, targets=targets) if value is node:
+            return any(isinstance(target.target, cst.Attribute) for target in targets)
+        case cst.Arg() as argument:
+            call = parent(module.tree, argument)
             name = called(call) if call is not None else ""
             makes = name[:1].isupper() and not OPTIMIZERS.search(name)
-            if name in REGISTERS or makes:
-                return True
+            return name in REGISTERS or makes
     return False
-
-
-def named(path: str, module: Module) -> Iterator[cst.BaseExpression]:
-    """Every place of a module at which `path` is spelled."""
-    for node in nodes(module.tree):
-        if isinstance(node, (cst.Name, cst.Attribute)) and dotted(node) == path:
-            yield node
 
 
 def taken_by_hand(name: str, site: Site, module: Module) -> cst.BaseExpression | None:

@@ -164,7 +164,7 @@ def _homeless(found: Unregistered, module: Module) -> Finding:
         )
     return rule.finding(
         module.span(found.site.creation.node),
-        f"{_name(found)} is in no module: {MISSED}",
+        f"{_name(found)} is a parameter of no module: {MISSED}",
         severity=Severity.NOTE if saved is None else Severity.WARNING,
         evidence=evidence,
     )
