@@ -223,6 +223,38 @@ def test_a_file_of_tests_is_left_alone_but_for_the_errors() -> None:
     assert "LL108" in {one.code for one in check_source(text, "train.py", everything)}
 
 
+@pytest.mark.parametrize(
+    ("made", "severities"),
+    [
+        ("torch.zeros(2, requires_grad=True)", [Severity.ERROR]),
+        ("torch.nn.Parameter(torch.zeros(2))", []),
+        ("torch.nn.Parameter(torch.zeros(2)).cuda()", [Severity.ERROR]),
+    ],
+)
+def test_what_is_set_on_a_model_from_outside_must_be_a_parameter(
+    made: str, severities: list[Severity]
+) -> None:
+    lines = [
+        "model.train()",
+        f"model.scales = {made}",
+        "optimizer = torch.optim.Adam(model.parameters())",
+    ]
+    before = "\n".join("    " + line for line in lines)
+
+    assert [one.severity for one in loop(before=before, start="s = model.scales")] == severities
+
+
+@pytest.mark.parametrize(
+    ("made", "severity"),
+    [("cuda()", Severity.ERROR), ("to(device)", Severity.WARNING), ("half()", Severity.ERROR)],
+)
+def test_what_is_computed_from_a_leaf_is_none(made: str, severity: Severity) -> None:
+    (finding,) = loop(before=BY_HAND.replace("True)\n", f"True).{made}\n", 1), given="device")
+
+    assert finding.severity is severity
+    assert "no optimizer takes it" in finding.message
+
+
 MODULE = """
 import torch
 import torch.nn as nn
