@@ -229,6 +229,11 @@ def test_a_file_of_tests_is_left_alone_but_for_the_errors() -> None:
         ("torch.zeros(2, requires_grad=True)", [Severity.ERROR]),
         ("torch.nn.Parameter(torch.zeros(2))", []),
         ("torch.nn.Parameter(torch.zeros(2)).cuda()", [Severity.ERROR]),
+        ("torch.nn.Parameter(torch.zeros(2)).to('cuda')", [Severity.ERROR]),
+        ("torch.nn.Parameter(torch.zeros(2)).to('cpu')", []),
+        ("torch.nn.Parameter(torch.zeros(2)).to(torch.float32)", []),
+        ("torch.nn.Parameter(torch.zeros(2)).float()", []),
+        ("torch.nn.Parameter(torch.zeros(2, device='cuda')).cuda()", []),
     ],
 )
 def test_what_is_set_on_a_model_from_outside_must_be_a_parameter(

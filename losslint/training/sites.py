@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from losslint.model.module import Module
-from losslint.model.names import called
+from losslint.model.names import called, dotted
 from losslint.model.parents import ancestors, nodes, parent
 from losslint.ranges.creation import Creation, How
 
@@ -103,12 +103,21 @@ def _copied(
             name = around.attr.value
             if name not in COPIES | MOVES | SAME:
                 return node, copy, moves
-            if name not in same and copy is None:
+            if name not in same and copy is None and not _stays(outer):
                 copy, moves = outer, name in MOVES
         else:
             return node, copy, moves
         assert isinstance(outer, cst.BaseExpression)
         node = outer
+
+
+def _stays(call: cst.Call) -> bool:
+    """Whether `to` is given the CPU, or a type of numbers."""
+    return called(call) == "to" and any(
+        (isinstance(n, cst.SimpleString) and "cpu" in n.value)
+        or (dotted(n) or "").startswith("torch.")
+        for n in (argument.value for argument in call.args)
+    )
 
 
 def _has_device(node: cst.BaseExpression) -> bool:
