@@ -20,7 +20,7 @@ def weighing(module: Module, weights: Iterable[LearnedWeight]) -> Iterator[Weigh
         if not trained or step is None or key in seen:
             continue
         seen.add(key)
-        span = module.span(step.node)
+        span = module.span(weight.leaf.made.node if weight.leaf.made else step.node)
         place = module.source.place(span.start)
         row = module.source.position(span.start)[0]
         is_exponential = any(term.last(What.EXP) for term in weight.weights)

@@ -37,8 +37,8 @@ class Kind(Enum):
 class Leaf:
     """A tensor that the total is followed back to.
 
-    `name` is its spelling; `item` the constant index or key, None for all of it.
-    `start` is the value it is created with, and `made` where that is, where they are known.
+    `name` is its spelling; `item` the constant index or key, None for all of it;
+    `start` the value it is created with, `made` where that is, as far as known.
     """
 
     name: str
