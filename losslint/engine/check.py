@@ -23,7 +23,7 @@ from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 from losslint.rules import unreadable_source
 from losslint.rules.base import Rule, findings
 from losslint.source.text import Source
-from losslint.training import means, places, selections, unread, weighted
+from losslint.training import detached, means, places, selections, unread, weighted
 from losslint.training.backward import Guard, Survey
 from losslint.training.hiding import TrainerLog
 from losslint.training.retention import Retained
@@ -38,6 +38,7 @@ PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
     (frozenset((means.ShownMean,)), means.subjects),
     (frozenset((weighted.WeightedSelection,)), weighted.subjects),
     (frozenset((unread.UnreadWeight,)), unread.subjects),
+    (frozenset((detached.Detached,)), detached.subjects),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -43,6 +44,9 @@ TELLING = frozenset("backward isfinite isnan isinf nan_to_num".split())
 
 # Classes whose objects are told losses, and may keep them.
 METERS = re.compile(r"Meter|Average|Tracker|Running")
+
+# Networks that no gradient is meant for.
+FIXED = re.compile(r"teacher|ema|frozen|fixed|target|(^|_)old(_|$)", re.I)
 
 # Calls that hand on the module that they are given.
 WRAPPERS = frozenset("to cuda cpu double float half train eval compile DataParallel script".split())
@@ -92,7 +96,8 @@ def class_of(node: cst.BaseExpression, frame: Frame) -> Made | None:
         return None
     if qualified.startswith("torch."):
         last = qualified.rpartition(".")[2]
-        return Made(qualified) if last[:1].isupper() and not last.endswith("Tensor") else None
+        made = last[:1].isupper() and not last.endswith("Tensor") and last != "Variable"
+        return Made(qualified) if made else None
     last = qualified.rpartition(".")[2]
     found = _elsewhere(scope, qualified) if is_loss_like(last) or METERS.search(last) else None
     if found is not None and isinstance(found.node, cst.ClassDef):
@@ -161,6 +166,21 @@ def torch_bound(func: cst.BaseExpression, value: Value, frame: Frame) -> float |
     if isinstance(value.made, Made):
         qualified = value.made.qualified
     return lower_bound(qualified)
+
+
+def learns(values: Iterable[Value]) -> bool:
+    """Whether a network that is trained is in one of several values: a call yielded it."""
+    return any(
+        source.learns or (isinstance(source.node, cst.Call) and _may_be_network(source.node.func))
+        for value in values
+        if value.graph
+        for source in value.sources
+    )
+
+
+def _may_be_network(func: cst.BaseExpression) -> bool:
+    path = path_of(func) or ""
+    return path not in ("next", "iter") and not FIXED.search(path)
 
 
 def is_named_loss(func: cst.BaseExpression, value: Value) -> bool:

@@ -9,7 +9,7 @@ from math import isfinite, isinf, isnan
 
 import libcst as cst
 
-from losslint.model.names import called, dotted
+from losslint.model.names import called, dotted, string_value
 from losslint.ranges.losses import is_loss_like
 from losslint.training.backpropagation import back_propagated
 from losslint.training.callees import (
@@ -19,6 +19,7 @@ from losslint.training.callees import (
     class_of,
     function_of,
     is_named_loss,
+    learns,
     matters,
     torch_bound,
 )
@@ -179,11 +180,14 @@ def _unknown(run: Run, this: Called) -> Value:
     function = run.evaluate(node.func, frame, this.state) if path_of(node.func) else this.base
     bound = torch_bound(node.func, function, frame)
     if bound is not None:
-        source = Source(node, (), _spoken(run, this), True, calls=frame.every_call())
+        learned, calls = learns(this.values), frame.every_call()
+        source = Source(node, (), _spoken(run, this), True, learns=learned, calls=calls)
         found = run.of(source, frame, floored=bound >= 0)
-        return replace(found, graph=found.graph and not _is_detached(this.values))
+        graph = found.graph and not _is_detached(this.values)
+        return replace(found, graph=graph, scalar=_is_reduced(node))
     if (frame.scope.names.qualified(node.func) or "").startswith(LIBRARIES):
-        return either([this.base, *this.values])  # an operation, and no loss by itself
+        found = either([this.base, *this.values])  # an operation, and no loss by itself
+        return found if len(node.args) == 1 else replace(found, cuts=frozenset())
     if isinstance(node.func, cst.Attribute) and this.name in SAME and not this.base.sources:
         return this.base
     return UNKNOWN if _grows(run, this) else _opaque(run, this)
@@ -198,11 +202,25 @@ def _opaque(run: Run, this: Called) -> Value:
         found = given[0].whole()
         for value in given[1:]:
             found = plus(found, value.whole())
-        return replace(found, through=found.through | {node})
+        return replace(found, through=found.through | {node}, cuts=frozenset(), scalar=False)
     named = is_named_loss(node.func, UNKNOWN) or name_of(node.func) in run.losses
     is_loss = is_named_as_loss(this.naming) or named
-    found = run.of(Source(node, (), _spoken(run, this), is_loss, calls=frame.every_call()), frame)
+    learned = is_loss and learns(values)
+    calls = frame.every_call()
+    source = Source(node, (), _spoken(run, this), is_loss, learns=learned, calls=calls)
+    found = run.of(source, frame)
     return replace(found, graph=found.graph and not (named and _is_detached(values)))
+
+
+def _is_reduced(node: cst.Call) -> bool:
+    """Whether a loss of torch yields one number, as far as the call itself tells."""
+    words = {a.keyword.value: a.value for a in node.args if a.keyword is not None}
+    if "reduce" in words:
+        return False
+    given = words.get("reduction")
+    return given is None or (
+        isinstance(given, cst.SimpleString) and string_value(given) in ("mean", "sum")
+    )
 
 
 def _is_detached(values: list[Value]) -> bool:

@@ -79,6 +79,15 @@ class Replaced:
     frame: Frame
 
 
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A value is taken out of its graph: `value` is what it was before."""
+
+    node: cst.CSTNode
+    value: Value
+    frame: Frame
+
+
 @dataclass(eq=False)
 class Events:
     """Everything that one walk has taken note of."""
@@ -93,6 +102,7 @@ class Events:
     compared: list[Compared] = field(default_factory=list)
     followed: dict[cst.CSTNode, Module] = field(default_factory=dict)  # functions, and where
     replaced: list[Replaced] = field(default_factory=list)
+    cut: list[Cut] = field(default_factory=list)
     finite: list[Value] = field(default_factory=list)  # what was tested for NaN or inf
     anomaly: bool = False  # torch itself stops at a NaN
     unsure: bool = False  # something that is not at hand may have stopped it

@@ -30,6 +30,7 @@ from losslint.training.values import (
     plus,
     some,
     times,
+    without_graph,
 )
 
 # Attributes of a tensor that hold its value; the others tell something else about it.
@@ -76,7 +77,7 @@ def _attribute(run: Run, node: cst.Attribute, frame: Frame, state: State) -> Val
     if name in ABOUT or not base.sources:
         return UNKNOWN
     if name in DETACHED:
-        return replace(base, graph=False)
+        return without_graph(base, node)
     if name in SAME or base.kept or (base.is_loss and len(base.sources) > 1):
         return base
     found = dict(base.items).get(name)

@@ -7,7 +7,8 @@ from math import isnan
 
 import libcst as cst
 
-from losslint.training.events import Replaced
+from losslint.training.callees import learns
+from losslint.training.events import Cut, Replaced
 from losslint.training.logic import all_of, any_of
 from losslint.training.run import Run
 from losslint.training.state import Called, State
@@ -19,24 +20,31 @@ from losslint.training.values import (
     is_named_as_loss,
     plus,
     some,
+    without_graph,
 )
 
 # Results that hold the value that went in: as methods, and as functions of it.
 SAME = frozenset(
     "item detach detach_ cpu cuda float double half bfloat16 clone numpy tolist to squeeze unsqueeze"
     " view reshape flatten expand contiguous type requires_grad_ Variable as_tensor tensor Tensor FloatTensor"
-    " asarray array copy deepcopy scale list tuple set dict sorted reversed values items stack cat"
+    " DoubleTensor HalfTensor asarray array copy deepcopy scale list tuple set dict sorted reversed values items stack cat"
     " hstack concatenate vstack any all bool int abs round log log1p exp sqrt square mul mul_ div div_"
     " get gather reduce gather_for_metrics defaultdict OrderedDict".split()
 )
-DETACHING = frozenset(
-    "item detach detach_ numpy tolist float int bool asarray array tensor Tensor FloatTensor".split()
+# What takes a value out of its graph: on purpose, or on the way to something else.
+DETACHING = frozenset(("detach", "detach_"))
+CUTTING = frozenset(
+    "item numpy tolist asarray array tensor Tensor FloatTensor DoubleTensor HalfTensor".split()
 )
+NUMBERS = frozenset(("float", "int", "bool"))  # as functions; as methods they keep the graph
+OF_LISTS = frozenset(("as_tensor",))  # a tensor goes through it as it is
+RESHAPING = frozenset("unsqueeze view reshape expand stack cat hstack vstack concatenate".split())
 REDUCTIONS = frozenset("mean sum nanmean norm prod median logsumexp nansum".split())
 UPPER_BOUNDS = frozenset("clamp_max clamp_max_ minimum".split())
 CLAMPS = frozenset("clamp clamp_ clip hardtanh".split())
 HIDING = frozenset(("nan_to_num", "nan_to_num_"))
 EXTREMES = frozenset(("max", "min", "amax", "amin", "maximum"))
+SCALING = frozenset(("mul", "mul_", "div", "div_"))
 LOGIC = {"any": any_of, "all": all_of}
 SUMS = frozenset(("add", "add_", "sub", "sub_"))
 
@@ -65,15 +73,30 @@ def propagated(run: Run, this: Called) -> Value | None:
         return _bounded(node, name, first, state)
     if name in EXTREMES:
         return _extreme(operands)
-    if name in SAME:
-        kept = first if name not in ("float", "item") else first.whole()
-        return _without_graph(kept) if name in DETACHING else kept
-    return None
+    return _handed_on(run, this, first) if name in SAME else None
 
 
-def _without_graph(value: Value) -> Value:
-    items = tuple((key, _without_graph(item)) for key, item in value.items)
-    return replace(value, graph=False, items=items)
+def _handed_on(run: Run, this: Called, given: Value) -> Value:
+    """The same value, in its graph or out of it."""
+    name = this.name
+    value = given.whole() if name in ("float", "item") else given
+    if name in DETACHING:
+        return without_graph(value)
+    if is_cutting(this.node, name, value):
+        run.events.cut.append(Cut(this.node, value, this.frame))
+        return without_graph(value, this.node)
+    if name in SCALING and any(v.number is None for v in this.values if v is not given):
+        return replace(value, cuts=frozenset(), scalar=False)
+    return replace(value, scalar=False) if name in RESHAPING and value.scalar else value
+
+
+def is_cutting(node: cst.Call, name: str, value: Value) -> bool:
+    """Whether a call hands on what a value is, and leaves its graph behind."""
+    if name in NUMBERS:
+        return isinstance(node.func, cst.Name)
+    if name == "Variable":
+        return value.is_loss  # around data it changes nothing
+    return name in CUTTING or (name in OF_LISTS and bool(value.items))
 
 
 def _reduced(run: Run, this: Called, value: Value) -> Value:
@@ -88,7 +111,8 @@ def _reduced(run: Run, this: Called, value: Value) -> Value:
         return whole
     is_loss, label = is_named_as_loss(this.naming), this.naming or this.name
     calls = this.frame.every_call()
-    source = Source(this.node, (), label, is_loss, reduced=True, calls=calls)
+    learned = whole.graph and learns([whole])
+    source = Source(this.node, (), label, is_loss, reduced=True, learns=learned, calls=calls)
     return replace(run.of(source, this.frame), graph=whole.graph)
 
 

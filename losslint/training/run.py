@@ -81,7 +81,9 @@ class Run:
             return replace(value, items=())
         parts = [self.of(_part(source, key, name), frame) for source in value.sources]
         found = some(parts)
-        return replace(found, graph=value.graph, kept=value.kept, through=value.through)
+        nodes = {node for _, node in value.cuts} if value.dead else ()
+        cuts = frozenset((term, node) for term in found.terms for node in nodes)
+        return replace(found, graph=value.graph, kept=value.kept, through=value.through, cuts=cuts)
 
     def keep(
         self,

@@ -11,6 +11,7 @@ from math import inf, isfinite, nan
 import libcst as cst
 
 from losslint.ranges.losses import is_loss_like
+from losslint.training.cuts import cuts_beside, cuts_of_sum, cuts_on_each_way
 
 # What speaks of losses and is none: a function, a weight, a setting.
 NO_VALUE = re.compile(r"crit|_fn|func|^loss_f$|weight|coef|lambda|scale|ratio|_type|_name|_mode")
@@ -32,7 +33,8 @@ class Source:
 
     `path` is `(0,)` for the first item of a tuple that a call returns, `("loss",)` for an
     attribute or an entry of that name. `is_loss` is what is known of its meaning, `reduced` that it
-    is a sum or a mean over all of something, `order` when the walk came to it.
+    is a sum or a mean over all of something, `learns` that a network is in what it is worked out
+    from, `order` when the walk came to it.
     """
 
     node: cst.CSTNode
@@ -40,6 +42,7 @@ class Source:
     label: str = ""
     is_loss: bool = False
     reduced: bool = False
+    learns: bool = False
     calls: tuple[cst.CSTNode, ...] = ()
     order: int = 0
 
@@ -66,6 +69,7 @@ def _steps(path: tuple[object, ...]) -> tuple[object, ...]:
 
 
 Term = frozenset[Source]
+Cuts = frozenset[tuple[Term, cst.CSTNode]]  # what is out of its graph, and what took it out
 
 
 def is_named_as_loss(name: str) -> bool:
@@ -94,6 +98,8 @@ class Value:
     tested: bool = False
     explicit: bool = False
     floored: bool = False  # known not to be negative
+    scalar: bool = False  # known to be a tensor without dimensions
+    cuts: Cuts = frozenset()
     function: cst.FunctionDef | cst.Lambda | None = None
     made: object = None  # the class that it is an object of
     # What returned it: a `return`, or an item of one; and calls of what is not at hand.
@@ -132,6 +138,16 @@ class Value:
         """Whether some loss is known to be in it."""
         return any(source.is_loss for source in self.sources)
 
+    @cached_property
+    def cut(self) -> frozenset[Term]:
+        """The terms that something took out of the graph."""
+        return frozenset(term for term, _ in self.cuts) & self.terms
+
+    @property
+    def dead(self) -> bool:
+        """Whether something took all that is in it out of the graph."""
+        return bool(self.cuts) and not self.graph and self.cut == self.terms
+
 
 UNKNOWN = Value()
 
@@ -141,7 +157,8 @@ def plus(one: Value, other: Value, sign: int = 1) -> Value:
     terms = _few(one.terms | other.terms)
     found = _joined(one, other, terms, _sum(one.number, other.number, sign))
     floored = found.floored and sign > 0
-    return replace(found, floored=floored, summands=one.summands + other.summands)
+    cuts = cuts_of_sum(one, other, sign)
+    return replace(found, floored=floored, summands=one.summands + other.summands, cuts=cuts)
 
 
 def joined(one: Value, other: Value) -> Value:
@@ -153,7 +170,9 @@ def joined(one: Value, other: Value) -> Value:
 def times(one: Value, other: Value) -> Value:
     """A product: every term of one with every term of the other."""
     terms = frozenset(a | b for a in one.terms for b in other.terms) or one.terms | other.terms
-    return _joined(one, other, _few(terms), _product(one.number, other.number))
+    cuts = cuts_beside(one, other) | cuts_beside(other, one)
+    found = _joined(one, other, _few(terms), _product(one.number, other.number))
+    return replace(found, cuts=cuts)
 
 
 def _few(terms: frozenset[Term]) -> frozenset[Term]:
@@ -169,7 +188,7 @@ def over(one: Value, other: Value) -> Value:
         number = None
     found = _joined(one, other, one.terms or other.terms, number)
     positive = one.floored and (other.floored or (not other.terms and other.number is None))
-    return replace(found, floored=positive)
+    return replace(found, floored=positive, cuts=cuts_beside(one, other))
 
 
 def either(values: Iterable[Value]) -> Value:
@@ -184,6 +203,8 @@ def either(values: Iterable[Value]) -> Value:
             _joined(found, value, found.terms | value.terms, found.number if same else None),
             items=found.items if found.items == value.items else (*found.items, *value.items),
             graph=_may_have_graph(found, value),
+            cuts=cuts_on_each_way(found, value),
+            scalar=found.scalar and value.scalar,
             made=found.made or value.made,
         )
     return found or UNKNOWN
@@ -194,6 +215,16 @@ def _may_have_graph(one: Value, other: Value) -> bool:
     if one.terms == other.terms:
         return one.graph and other.graph
     return one.graph or other.graph
+
+
+def without_graph(value: Value, node: cst.CSTNode | None = None) -> Value:
+    """The value alone; `node` takes it out of its graph, None if that is deliberate."""
+    items = tuple((key, without_graph(item, node)) for key, item in value.items)
+    cuts: Cuts = frozenset()
+    if node is not None:
+        own = value.terms if value.graph else ()
+        cuts = value.cuts | frozenset((term, node) for term in own)
+    return replace(value, graph=False, scalar=False, items=items, cuts=cuts)
 
 
 def some(values: Iterable[Value]) -> Value:
@@ -215,7 +246,14 @@ def _joined(one: Value, other: Value, terms: frozenset[Term], number: float | st
         floored=one.floored and other.floored,
         through=one.through | other.through,
         summands=max(one.summands, other.summands),
+        scalar=_is_scalar(one, other),
     )
+
+
+def _is_scalar(one: Value, other: Value) -> bool:
+    """Whether a sum or a product is a tensor without dimensions."""
+    plain = one.number is not None or other.number is not None
+    return (one.scalar and other.scalar) or (plain and (one.scalar or other.scalar))
 
 
 def _graph(one: Value, other: Value) -> bool:

@@ -1,0 +1,46 @@
+"""Which terms of a sum, a product or a choice are out of their graph, and what took them out.
+
+Only a value by itself loses its graph by mistake: in a product with anything but a number it is a
+weight or a norm, and what is subtracted may be a baseline.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from losslint.training.values import Cuts, Value
+
+
+def cuts_of_sum(one: Value, other: Value, sign: int) -> Cuts:
+    """Those of a sum, or a difference: of what no summand has with its graph."""
+    if not (one.cuts or other.cuts):
+        return one.cuts
+    its = other.cuts if sign > 0 or one.dead else frozenset()
+    return _unless_alive(one.cuts, other) | _unless_alive(its, one)
+
+
+def _unless_alive(cuts: Cuts, beside: Value) -> Cuts:
+    alive = beside.terms - beside.cut if beside.graph else frozenset()
+    return frozenset((term, node) for term, node in cuts if term not in alive)
+
+
+def cuts_beside(one: Value, other: Value) -> Cuts:
+    """Those of `one` that are left in a product or a quotient with `other`: with a number, all."""
+    plain = not other.terms and (other.number is not None or other.floored)
+    return one.cuts if plain else frozenset()
+
+
+def cuts_on_each_way(one: Value, other: Value) -> Cuts:
+    """Those of one of two values: of what is cut on both ways, or is on one of them only.
+
+    Of two ways that have nothing in common, the other may be the one that goes on.
+    """
+    if not (one.cuts or other.cuts) or (one.dead and other.dead):
+        return one.cuts | other.cuts
+    return frozenset(
+        (term, node)
+        for this, that in ((one, other), (other, one))
+        for term, node in this.cuts
+        if term in that.cut or (term not in that.terms and that.terms <= this.terms)
+    )
