@@ -36,16 +36,19 @@ def stacked(module: Module, node: cst.CSTNode) -> tuple[Edit, ...] | None:
     if stack is None:
         return None
     edits = (Edit(module.span(node.func), stack.text), *stack.edits)
-    if not others:
+    if not others or not isinstance(first.comma, cst.Comma):
         return edits
-    span, start = module.span(node), module.span(first.value).end
-    if b"#" in module.source.data[start : span.end]:
+    comma, end = others[-1].comma, module.span(node).end
+    start = module.span(first.comma).start
+    last = module.span(comma if isinstance(comma, cst.Comma) else others[-1]).end
+    if b"#" in module.source.data[start:end]:
         return None
     moved = [arg for word, arg in words.items() if word != "requires_grad"]
     given = ", ".join(
         f"{arg.keyword.value}={module.text(arg.value)}" for arg in moved if arg.keyword
     )
-    return (*edits, Edit(Span(start, span.end), f").to({given})" if given else ")"))
+    to = (Edit(Span(end, end), f".to({given})"),) if given else ()
+    return (*edits, Edit(Span(start, last), ""), *to)
 
 
 def _is_floating(arg: cst.Arg | None) -> bool:

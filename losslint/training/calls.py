@@ -29,7 +29,15 @@ from losslint.training.following import follow
 from losslint.training.propagation import SAME, propagated
 from losslint.training.run import Run
 from losslint.training.state import Called, Ended, Frame, PathEnd, State, name_of, path_of
-from losslint.training.values import UNKNOWN, Source, Value, either, is_named_as_loss, plus
+from losslint.training.values import (
+    UNKNOWN,
+    Source,
+    Value,
+    either,
+    forgiven,
+    is_named_as_loss,
+    plus,
+)
 
 EXITS = frozenset(("sys.exit", "os._exit", "exit", "quit", "os.abort"))
 DEBUGGERS = frozenset(("set_trace", "breakpoint", "embed"))
@@ -47,6 +55,8 @@ SIZES = frozenset(
     "len size dim numel range isinstance hasattr getattr str repr type id time format join ones zeros is_tensor split"
     " ones_like zeros_like full full_like rand randn arange".split()
 )
+COUNTS = frozenset(("len", "numel"))
+COUNT = Value(floored=True)
 GROWING = frozenset("append extend insert add update add_ push put".split())
 
 LIBRARIES = ("torch.", "numpy.", "math.")
@@ -93,7 +103,7 @@ def _call(run: Run, node: cst.Call, frame: Frame, state: State, naming: str) -> 
         _assert(run, node, values, spelled in ASSERTS)
         return values[0] if values and spelled not in ASSERTS else UNKNOWN
     if name in SIZES and not base.made:
-        return UNKNOWN
+        return COUNT if name in COUNTS else UNKNOWN
     near = qualified is None or any(value.is_loss for value in values)
     if not (near or is_loss_like(name) or CHECK.search(name) or name[:1].isupper()):
         qualified = ""  # what stands in another file and gets no loss is left there
@@ -187,7 +197,7 @@ def _unknown(run: Run, this: Called) -> Value:
         return replace(found, graph=graph, scalar=_is_reduced(node))
     if (frame.scope.names.qualified(node.func) or "").startswith(LIBRARIES):
         found = either([this.base, *this.values])  # an operation, and no loss by itself
-        return found if len(node.args) == 1 else replace(found, cuts=frozenset())
+        return found if len(node.args) == 1 else forgiven(found)
     if isinstance(node.func, cst.Attribute) and this.name in SAME and not this.base.sources:
         return this.base
     return UNKNOWN if _grows(run, this) else _opaque(run, this)
@@ -202,7 +212,7 @@ def _opaque(run: Run, this: Called) -> Value:
         found = given[0].whole()
         for value in given[1:]:
             found = plus(found, value.whole())
-        return replace(found, through=found.through | {node}, cuts=frozenset(), scalar=False)
+        return replace(forgiven(found), through=found.through | {node})
     named = is_named_loss(node.func, UNKNOWN) or name_of(node.func) in run.losses
     is_loss = is_named_as_loss(this.naming) or named
     learned = is_loss and learns(values)

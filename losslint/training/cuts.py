@@ -8,8 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import libcst as cst
+
+from losslint.model.names import dotted
+
 if TYPE_CHECKING:
-    from losslint.training.values import Cuts, Value
+    from losslint.training.values import Cuts, Term, Value
+
+ALONE: Term = frozenset()
+OPTIONS = frozenset(("parse_args", "parse_known_args"))
 
 
 def cuts_of_sum(one: Value, other: Value, sign: int) -> Cuts:
@@ -25,10 +32,33 @@ def _unless_alive(cuts: Cuts, beside: Value) -> Cuts:
     return frozenset((term, node) for term, node in cuts if term not in alive)
 
 
+def cuts_of_product(one: Value, other: Value) -> Cuts:
+    """Those of a product: of a factor beside one that is a number."""
+    return frozenset(
+        (term | factor, node)
+        for this, that in ((one, other), (other, one))
+        for term, node in cuts_beside(this, that)
+        for factor in that.terms or (ALONE,)
+    )
+
+
 def cuts_beside(one: Value, other: Value) -> Cuts:
-    """Those of `one` that are left in a product or a quotient with `other`: with a number, all."""
-    plain = not other.terms and (other.number is not None or other.floored)
-    return one.cuts if plain else frozenset()
+    """Those of `one` that are left in a quotient with `other`: with a number, all."""
+    if not one.cuts:
+        return one.cuts
+    known = other.number is not None or other.floored
+    plain = all(_is_setting(source.node) for source in other.sources)
+    return one.cuts if plain and (known or other.terms) else frozenset()
+
+
+def _is_setting(node: cst.CSTNode) -> bool:
+    """Whether a number comes from here that nothing trains: an option, a default."""
+    match node:
+        case cst.Call(func=func):
+            return (dotted(func) or "").rpartition(".")[2] in OPTIONS
+        case cst.Param(default=cst.Integer() | cst.Float()):
+            return True
+    return False
 
 
 def cuts_on_each_way(one: Value, other: Value) -> Cuts:

@@ -10,6 +10,7 @@ import libcst as cst
 
 from losslint.model.classes import lineage
 from losslint.model.module import Module
+from losslint.model.names import called
 from losslint.model.parents import ancestors, nodes
 from losslint.training.backward import Survey
 from losslint.training.events import Cut, Reached
@@ -18,6 +19,7 @@ from losslint.training.surveys import surveys
 from losslint.training.values import Source, Term, Value
 
 FRAMEWORKS = ("pytorch_lightning", "lightning", "transformers")
+ARRAYS = frozenset(("numpy", "array", "asarray"))  # of a tensor with a graph they raise
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +27,8 @@ class Detached:
     """`node` takes `losses` out of their graph on the way to what `reached` back-propagates.
 
     `whole` says that no loss there has a graph left, `awake` what keeps `backward()` from
-    raising then: something with `requires_grad`. `stackable` are tensors that
-    `node` makes one of, and that nothing else takes out of the graph.
+    raising then: something with `requires_grad`. With `stackable`, `node` makes a tensor of
+    others without dimensions, and nothing else takes them out of the graph.
     """
 
     node: cst.CSTNode
@@ -45,34 +47,38 @@ def subjects(module: Module) -> dict[type[Any], list[Any]]:
 
 def detached(found: Iterable[Survey]) -> Iterator[Detached]:
     """Each cut of a loss that is back-propagated nowhere else."""
-    found = list(found)
-    cut = [(s, r) for s in found for r in s.events.reached if r.value.cuts]
-    alive = _alive(found) if cut else frozenset()
-    for survey, reached in cut:
-        value = reached.value
-        lost = [t for t in value.cut if _is_lost(t, whole=value.dead) and not _losses(t) & alive]
-        if not lost or not _is_handed_over(reached) or _is_read(reached):
-            continue
-        for node in dict.fromkeys(node for term, node in value.cuts if term in lost):
-            terms = frozenset(term for term, one in value.cuts if one is node and term in lost)
-            awake = _awake(reached, node) if value.dead else None
-            stackable = _is_stackable(node, survey.events.cut)
-            yield Detached(node, terms, reached, value.dead, awake, stackable)
+    for survey in found:
+        for reached in survey.events.reached:
+            if reached.value.cuts and _is_handed_over(reached) and not _is_read(reached):
+                yield from _cuts(survey, reached)
 
 
-def _losses(term: Term) -> set[tuple[object, ...]]:
-    return {(source.node, source.path) for source in term if source.is_loss}
+def _cuts(survey: Survey, reached: Reached) -> Iterator[Detached]:
+    value, alive = reached.value, _alive(survey)
+    lost = [t for t in value.cut if _is_lost(t, whole=value.dead) and not _losses(t) & alive]
+    first = {event.node for event in survey.events.cut if event.value.whole().graph}
+    for node in dict.fromkeys(node for term, node in value.cuts if term in lost and node in first):
+        terms = {term for term, one in value.cuts if one is node and term in lost}
+        losses = frozenset(_losses(term) for term in terms)
+        awake = _awake(reached, node) if value.dead else None
+        again = any(term in terms for term, one in value.cuts if one is not node)
+        stackable = not again and _is_stackable(node, survey.events.cut)
+        yield Detached(node, losses, reached, value.dead, awake, stackable)
 
 
-def _alive(found: Iterable[Survey]) -> frozenset[tuple[object, ...]]:
-    """The losses that some backward() reaches with their graph."""
-    values = [reached.value for survey in found for reached in survey.events.reached]
+def _losses(term: Term) -> Term:
+    return frozenset(source for source in term if source.is_loss)
+
+
+def _alive(survey: Survey) -> Term:
+    """The losses that some backward() of this walk reaches with their graph."""
+    values = [reached.value for reached in survey.events.reached]
     return frozenset(
-        loss
+        source
         for value in values
         if value.graph
         for term in value.terms - value.cut
-        for loss in _losses(term)
+        for source in _losses(term)
     )
 
 
@@ -99,7 +105,7 @@ def _is_handed_over(reached: Reached) -> bool:
 
 def _is_read(reached: Reached) -> bool:
     """Whether the gradient of what was cut off is what is wanted: `losses.grad`."""
-    shared = {node for _, node in reached.value.cuts}
+    shared = _nodes(reached.value)
     return any(
         isinstance(node, cst.Attribute)
         and node.attr.value == "grad"
@@ -112,9 +118,13 @@ def _body(frame: Frame) -> Iterator[cst.CSTNode]:
     return nodes(frame.function or frame.scope.module.tree)
 
 
-def _holds(reached: Reached, node: cst.BaseExpression, cuts: set[cst.CSTNode]) -> bool:
+def _holds(reached: Reached, node: cst.CSTNode, cuts: set[cst.CSTNode]) -> bool:
     value = reached.state.names.get(path_of(node) or "", Value())
-    return not cuts.isdisjoint(cut for _, cut in value.cuts)
+    return not cuts.isdisjoint(_nodes(value))
+
+
+def _nodes(value: Value) -> set[cst.CSTNode]:
+    return {node for _, node in value.whole().cuts}
 
 
 def _awake(reached: Reached, cut: cst.CSTNode) -> cst.CSTNode | None:
@@ -132,18 +142,16 @@ def _awake(reached: Reached, cut: cst.CSTNode) -> cst.CSTNode | None:
             case cst.Call(args=[first, *others]):
                 if any(a.keyword and a.keyword.value == "requires_grad" for a in others):
                     of = [first.value]
-        if of and (node in around or any(_holds(reached, one, {cut}) for one in of)):
+        parts = [part for one in of for part in nodes(one)]
+        if of and (node in around or any(_holds(reached, part, {cut}) for part in parts)):
             return node
     return None
 
 
 def _is_stackable(node: cst.CSTNode, events: list[Cut]) -> bool:
-    """Whether a call makes a tensor of others without dimensions, and loses only their graph."""
+    """Whether a call makes a tensor of others without dimensions, which nothing turns into an array."""
     given = [event.value for event in events if event.node is node]
-    again = any(node in {cut for _, cut in event.value.cuts} for event in events)
-    return (
-        bool(given)
-        and not again
-        and all(item.scalar and item.graph for value in given for _, item in value.items)
-        and all(value.items for value in given)
-    )
+    later = [event.node for event in events if node in _nodes(event.value)]
+    arrays = any(isinstance(one, cst.Call) and called(one) in ARRAYS for one in later)
+    items = [item for value in given for _, item in value.items]
+    return bool(items) and not arrays and all(item.scalar and item.graph for item in items)

@@ -14,7 +14,7 @@ from losslint.model.names import string_value
 from losslint.ranges.losses import is_loss_like
 from losslint.training.callees import Made, instance
 from losslint.training.calls import call
-from losslint.training.events import Compared
+from losslint.training.events import Compared, Cut
 from losslint.training.logic import INTERVAL, MODULO, all_of, any_of, truth
 from losslint.training.run import Evaluate, Run
 from losslint.training.state import Decision, Frame, State, path_of
@@ -77,6 +77,7 @@ def _attribute(run: Run, node: cst.Attribute, frame: Frame, state: State) -> Val
     if name in ABOUT or not base.sources:
         return UNKNOWN
     if name in DETACHED:
+        run.events.cut.append(Cut(node, base, frame))
         return without_graph(base, node)
     if name in SAME or base.kept or (base.is_loss and len(base.sources) > 1):
         return base

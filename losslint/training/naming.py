@@ -37,6 +37,19 @@ def components(terms: frozenset[Term], total: cst.BaseExpression, state: State) 
     return [*found, *(Component(name) for _, name in others)]
 
 
+def names(terms: frozenset[Term], total: cst.BaseExpression, state: State) -> list[str]:
+    """What a person calls each of some losses: by the name that holds it, else by its function."""
+    holders = {value.losses(): path for path, value in _holders(state) if value.graph}
+    generic = name_of(total) if len(terms) > 1 else ""
+    found = {
+        _spoken(holders[alone])
+        if (alone := frozenset((term,))) in holders
+        else _called(term, generic)
+        for term in terms
+    }
+    return sorted(found)
+
+
 def _holders(state: State) -> Iterator[tuple[str, Value]]:
     """Every name that holds a value, and every entry of a dictionary that is known by its key."""
     for path, value in state.names.items():

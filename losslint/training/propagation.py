@@ -17,6 +17,7 @@ from losslint.training.values import (
     Source,
     Value,
     either,
+    forgiven,
     is_named_as_loss,
     plus,
     some,
@@ -39,7 +40,7 @@ CUTTING = frozenset(
 NUMBERS = frozenset(("float", "int", "bool"))  # as functions; as methods they keep the graph
 OF_LISTS = frozenset(("as_tensor",))  # a tensor goes through it as it is
 RESHAPING = frozenset("unsqueeze view reshape expand stack cat hstack vstack concatenate".split())
-REDUCTIONS = frozenset("mean sum nanmean norm prod median logsumexp nansum".split())
+REDUCTIONS = frozenset("mean sum nanmean norm prod median logsumexp nansum var std".split())
 UPPER_BOUNDS = frozenset("clamp_max clamp_max_ minimum".split())
 CLAMPS = frozenset("clamp clamp_ clip hardtanh".split())
 HIDING = frozenset(("nan_to_num", "nan_to_num_"))
@@ -86,7 +87,7 @@ def _handed_on(run: Run, this: Called, given: Value) -> Value:
         run.events.cut.append(Cut(this.node, value, this.frame))
         return without_graph(value, this.node)
     if name in SCALING and any(v.number is None for v in this.values if v is not given):
-        return replace(value, cuts=frozenset(), scalar=False)
+        return forgiven(value)
     return replace(value, scalar=False) if name in RESHAPING and value.scalar else value
 
 

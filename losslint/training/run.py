@@ -10,7 +10,7 @@ import libcst as cst
 
 from losslint.training.events import Events, Kept
 from losslint.training.state import Frame, State
-from losslint.training.values import NO_VALUE, UNKNOWN, Source, Value, is_named_as_loss, some
+from losslint.training.values import NO_VALUE, SUM, UNKNOWN, Source, Value, is_named_as_loss, some
 
 MAX_NODES = 30_000  # expressions of one walk, those of the functions that it calls included
 MAX_DEPTH = 3  # calls within calls
@@ -103,7 +103,7 @@ class Run:
 
 
 def _part(source: Source, key: object, name: str) -> Source:
-    spelled = isinstance(key, str) and key.isidentifier()
+    spelled = isinstance(key, str) and key.isidentifier() and key != SUM
     label = str(key) if spelled else name or source.label
     unpacked = isinstance(key, int) or bool(name)
     whole = source.is_loss and not unpacked and NO_VALUE.search(label.lower()) is None

@@ -11,7 +11,7 @@ from math import inf, isfinite, nan
 import libcst as cst
 
 from losslint.ranges.losses import is_loss_like
-from losslint.training.cuts import cuts_beside, cuts_of_sum, cuts_on_each_way
+from losslint.training.cuts import cuts_beside, cuts_of_product, cuts_of_sum, cuts_on_each_way
 
 # What speaks of losses and is none: a function, a weight, a setting.
 NO_VALUE = re.compile(r"crit|_fn|func|^loss_f$|weight|coef|lambda|scale|ratio|_type|_name|_mode")
@@ -170,7 +170,7 @@ def joined(one: Value, other: Value) -> Value:
 def times(one: Value, other: Value) -> Value:
     """A product: every term of one with every term of the other."""
     terms = frozenset(a | b for a in one.terms for b in other.terms) or one.terms | other.terms
-    cuts = cuts_beside(one, other) | cuts_beside(other, one)
+    cuts = cuts_of_product(one, other) if one.cuts or other.cuts else one.cuts
     found = _joined(one, other, _few(terms), _product(one.number, other.number))
     return replace(found, cuts=cuts)
 
@@ -222,9 +222,15 @@ def without_graph(value: Value, node: cst.CSTNode | None = None) -> Value:
     items = tuple((key, without_graph(item, node)) for key, item in value.items)
     cuts: Cuts = frozenset()
     if node is not None:
-        own = value.terms if value.graph else ()
+        own = value.terms if value.graph or value.dead else ()
         cuts = value.cuts | frozenset((term, node) for term in own)
     return replace(value, graph=False, scalar=False, items=items, cuts=cuts)
+
+
+def forgiven(value: Value) -> Value:
+    """The value without what is known of its cuts: what it is used for is not known."""
+    items = tuple((key, forgiven(item)) for key, item in value.items)
+    return replace(value, cuts=frozenset(), scalar=False, items=items)
 
 
 def some(values: Iterable[Value]) -> Value:

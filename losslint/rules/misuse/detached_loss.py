@@ -86,7 +86,7 @@ from losslint.rules.base import Rule
 from losslint.rules.loops import NEEDS as LOOPS
 from losslint.rules.loops import is_exempt, is_here
 from losslint.training.detached import Detached
-from losslint.training.naming import label
+from losslint.training.naming import names
 from losslint.training.state import path_of
 
 CUTTING = (b"ensor(", b".item(", b".data", b"float(", b".tolist(", b".numpy(", b"Variable(")
@@ -110,10 +110,9 @@ def check(detached: Detached, module: Module) -> Iterator[Finding]:
 
 
 def _losses(detached: Detached) -> str:
-    names = sorted({f"`{label(term)}`" for term in detached.losses})
-    if len(names) == 1:
-        return f"{names[0]} gets"
-    return f"{', '.join(names[:-1])} and {names[-1]} get"
+    reached = detached.reached
+    *others, last = [f"`{name}`" for name in names(detached.losses, reached.loss, reached.state)]
+    return f"{', '.join(others)} and {last} get" if others else f"{last} gets"
 
 
 def _spelled(node: cst.CSTNode) -> str:
@@ -147,6 +146,13 @@ def _evidence(detached: Detached, module: Module) -> Iterator[str]:
         yield f"nothing in `{loss}` has a graph: `{module.text(reached.place)}` raises"
     else:
         yield (
-            f"`{module.text(detached.awake)}` only keeps `{module.text(reached.place)}` from raising:"
+            f"`{_wake_up(detached.awake, module)}` only keeps `{module.text(reached.place)}` from raising:"
             " no parameter gets a gradient by it"
         )
+
+
+def _wake_up(node: cst.CSTNode, module: Module) -> str:
+    match node:
+        case cst.Assign() | cst.Call(func=cst.Attribute(attr=cst.Name("requires_grad_"))):
+            return module.text(node)
+    return "requires_grad=True"
