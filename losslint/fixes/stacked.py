@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import libcst as cst
 
@@ -18,11 +19,14 @@ FLOATING = re.compile(r"torch\.(float(16|32|64)?|double|half|bfloat16)")
 UNREDUCED = re.compile(rb"reduction\s*=\s*[\"']none|reduce\s*=\s*False")
 
 
-def stacked(module: Module, node: cst.CSTNode) -> tuple[Edit, ...] | None:
+def stacked(
+    module: Module, node: cst.CSTNode, woken: Iterable[cst.Assign]
+) -> tuple[Edit, ...] | None:
     """`torch.stack` in place of a call that makes a tensor of a list of tensors.
 
     What it says of `device` and `dtype` moves behind it, into `.to()`; that the result
-    requires a gradient is true of it anyway.
+    requires a gradient is true of it anyway. The statements in `woken` say it once more: torch
+    refuses `loss.requires_grad = True` of what has a graph, and takes `loss.requires_grad_(True)`.
     """
     if not isinstance(node, cst.Call) or UNREDUCED.search(module.source.data):
         return None
@@ -35,9 +39,13 @@ def stacked(module: Module, node: cst.CSTNode) -> tuple[Edit, ...] | None:
     stack = spelled(module, "torch.stack") if name in MAKERS else None
     if stack is None:
         return None
-    edits = (Edit(module.span(node.func), stack.text), *stack.edits)
+    edits = [Edit(module.span(node.func), stack.text), *stack.edits]
+    for statement in woken:
+        target, whole = module.span(statement.targets[0].target), module.span(statement)
+        called = f"_({module.text(statement.value)})"
+        edits.append(Edit(Span(target.end, whole.end), called))
     if not others or not isinstance(first.comma, cst.Comma):
-        return edits
+        return tuple(edits)
     comma, end = others[-1].comma, module.span(node).end
     start = module.span(first.comma).start
     last = module.span(comma if isinstance(comma, cst.Comma) else others[-1]).end

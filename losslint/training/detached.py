@@ -35,7 +35,7 @@ class Detached:
     losses: frozenset[Term]
     reached: Reached
     whole: bool
-    awake: cst.CSTNode | None
+    awake: tuple[cst.CSTNode, ...]
     stackable: bool
 
 
@@ -60,9 +60,10 @@ def _cuts(survey: Survey, reached: Reached) -> Iterator[Detached]:
     for node in dict.fromkeys(node for term, node in value.cuts if term in lost and node in first):
         terms = {term for term, one in value.cuts if one is node and term in lost}
         losses = frozenset(_losses(term) for term in terms)
-        awake = _awake(reached, node) if value.dead else None
+        awake = tuple(_awake(reached, node))
         again = any(term in terms for term, one in value.cuts if one is not node)
         stackable = not again and _is_stackable(node, survey.events.cut)
+        stackable = stackable and not _is_awake_elsewhere(reached, node)
         yield Detached(node, losses, reached, value.dead, awake, stackable)
 
 
@@ -127,16 +128,14 @@ def _nodes(value: Value) -> set[cst.CSTNode]:
     return {node for _, node in value.whole().cuts}
 
 
-def _awake(reached: Reached, cut: cst.CSTNode) -> cst.CSTNode | None:
+def _awake(reached: Reached, cut: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """What makes a leaf of a value that was cut off: `requires_grad=True`, in any spelling."""
     around = {cut, *ancestors(reached.frame.scope.module.tree, cut)}
     for node in _body(reached.frame):
         of: list[cst.BaseExpression] = []
         match node:
-            case cst.Assign(
-                targets=[cst.AssignTarget(target=cst.Attribute(value=base, attr=name))]
-            ):
-                of = [base] if name.value == "requires_grad" else []
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Attribute(value=base))]):
+                of = [base] if is_waking(node) else []
             case cst.Call(func=cst.Attribute(value=base, attr=cst.Name("requires_grad_"))):
                 of = [base]
             case cst.Call(args=[first, *others]):
@@ -144,8 +143,23 @@ def _awake(reached: Reached, cut: cst.CSTNode) -> cst.CSTNode | None:
                     of = [first.value]
         parts = [part for one in of for part in nodes(one)]
         if of and (node in around or any(_holds(reached, part, {cut}) for part in parts)):
-            return node
-    return None
+            yield node
+
+
+def is_waking(node: cst.CSTNode) -> bool:
+    """Whether a statement is `loss.requires_grad = True`: torch refuses it of what has a graph."""
+    match node:
+        case cst.Assign(targets=[cst.AssignTarget(target=cst.Attribute(attr=name))]):
+            return name.value == "requires_grad"
+    return False
+
+
+def _is_awake_elsewhere(reached: Reached, cut: cst.CSTNode) -> bool:
+    """Whether the function that cuts, other than the one that back-propagates, may do so."""
+    tree = reached.frame.scope.module.tree
+    around = next((a for a in ancestors(tree, cut) if isinstance(a, cst.FunctionDef)), None)
+    own = around is None or around is reached.frame.function
+    return not own and any(map(is_waking, nodes(around or tree)))
 
 
 def _is_stackable(node: cst.CSTNode, events: list[Cut]) -> bool:

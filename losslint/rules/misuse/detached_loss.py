@@ -57,7 +57,9 @@ does `torch.stack`; `torch.Tensor` made float32 of them. The result stays on the
 
 The network trains from then on, as it was meant to: curves will differ.
 
-For `.item()`, `.data` and the like there is no fix: leave them out.
+Where `loss.requires_grad = True` follows, which torch refuses of what has a graph, it becomes
+`loss.requires_grad_(True)`, which does nothing then. For `.item()`, `.data` and the like there is
+no fix: leave them out.
 
 ## Known limits
 Silent on `.detach()` and `torch.no_grad()`, which are deliberate; where the number is multiplied with, or
@@ -83,15 +85,12 @@ from losslint.fixes.stacked import stacked
 from losslint.model.module import Module
 from losslint.model.names import called
 from losslint.rules.base import Rule
-from losslint.rules.loops import NEEDS as LOOPS
-from losslint.rules.loops import is_exempt, is_here
+from losslint.rules.loops import NEEDS, is_exempt, is_here
 from losslint.training.detached import Detached
 from losslint.training.naming import names
 from losslint.training.state import path_of
 
-CUTTING = (b"ensor(", b".item(", b".data", b"float(", b".tolist(", b".numpy(", b"Variable(")
-
-rule = Rule("LL407", __name__, __doc__, Severity.ERROR, needs=(*LOOPS, CUTTING))
+rule = Rule("LL407", __name__, __doc__, Severity.ERROR, needs=NEEDS)
 
 
 @rule.on(Detached)
@@ -99,7 +98,8 @@ def check(detached: Detached, module: Module) -> Iterator[Finding]:
     node = detached.node if is_here(detached.node, module) else detached.reached.place
     if is_exempt(rule, module) or not is_here(node, module):
         return
-    edits = stacked(module, node) if detached.stackable else None
+    woken = [one for one in detached.awake if isinstance(one, cst.Assign)]
+    edits = stacked(module, node, woken) if detached.stackable else None
     yield rule.finding(
         module.span(node),
         f"{_losses(detached)} no gradient: {_spelled(detached.node)} hands on"
@@ -142,11 +142,11 @@ def _evidence(detached: Detached, module: Module) -> Iterator[str]:
         yield f"`{loss}` is returned to the framework, which back-propagates it"
     elif not detached.whole:
         yield f"`{module.text(reached.place)}` goes on through the rest of `{loss}`: nothing raises"
-    elif detached.awake is None:
+    elif not detached.awake:
         yield f"nothing in `{loss}` has a graph: `{module.text(reached.place)}` raises"
     else:
         yield (
-            f"`{_wake_up(detached.awake, module)}` only keeps `{module.text(reached.place)}` from raising:"
+            f"`{_wake_up(detached.awake[0], module)}` only keeps `{module.text(reached.place)}` from raising:"
             " no parameter gets a gradient by it"
         )
 
