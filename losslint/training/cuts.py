@@ -62,15 +62,12 @@ def _is_setting(node: cst.CSTNode) -> bool:
 
 
 def cuts_on_each_way(one: Value, other: Value) -> Cuts:
-    """Those of one of two values: of what is cut on both ways, or is on one of them only.
-
-    Of two ways that have nothing in common, the other may be the one that goes on.
-    """
-    if not (one.cuts or other.cuts) or (one.dead and other.dead):
-        return one.cuts | other.cuts
+    """Those of one of two values: of what is cut there, and has its graph on no other way."""
+    if not (one.cuts or other.cuts):
+        return one.cuts
     return frozenset(
         (term, node)
         for this, that in ((one, other), (other, one))
         for term, node in this.cuts
-        if term in that.cut or (term not in that.terms and that.terms <= this.terms)
+        if term in that.cut or term not in that.terms
     )

@@ -19,6 +19,7 @@ from losslint.training.surveys import surveys
 from losslint.training.values import Source, Term, Value
 
 FRAMEWORKS = ("pytorch_lightning", "lightning", "transformers")
+BRANCHES = (cst.If, cst.IfExp, cst.Match)
 ARRAYS = frozenset(("numpy", "array", "asarray"))  # of a tensor with a graph they raise
 
 
@@ -56,7 +57,7 @@ def detached(found: Iterable[Survey]) -> Iterator[Detached]:
 def _cuts(survey: Survey, reached: Reached) -> Iterator[Detached]:
     value, alive = reached.value, _alive(survey)
     lost = [t for t in value.cut if _is_lost(t, whole=value.dead) and not _losses(t) & alive]
-    first = {event.node for event in survey.events.cut if event.value.whole().graph}
+    first = {event.node: event for event in survey.events.cut if event.value.whole().graph}
     for node in dict.fromkeys(node for term, node in value.cuts if term in lost and node in first):
         terms = {term for term, one in value.cuts if one is node and term in lost}
         losses = frozenset(_losses(term) for term in terms)
@@ -64,7 +65,8 @@ def _cuts(survey: Survey, reached: Reached) -> Iterator[Detached]:
         again = any(term in terms for term, one in value.cuts if one is not node)
         stackable = not again and _is_stackable(node, survey.events.cut)
         stackable = stackable and not _is_awake_elsewhere(reached, node)
-        yield Detached(node, losses, reached, value.dead, awake, stackable)
+        if not _may_be_passed_by(reached, first[node]):
+            yield Detached(node, losses, reached, value.dead, awake, stackable)
 
 
 def _losses(term: Term) -> Term:
@@ -113,6 +115,60 @@ def _is_read(reached: Reached) -> bool:
         and _holds(reached, node.value, shared)
         for node in _body(reached.frame)
     )
+
+
+def _may_be_passed_by(reached: Reached, cut: Cut) -> bool:
+    """Whether a run that comes by this branch, where it is one, may not get to the backward().
+
+    What decides of the branch may decide of that too: `if training:`, and once more below.
+    """
+    branches = _branches(cut.frame, cut.node)
+    if not branches:
+        return False
+    if cut.frame.function is not reached.frame.function:
+        return True
+    if not set(_branches(reached.frame, reached.place)) <= set(branches):
+        return True
+    module, others = reached.frame.scope.module, _other_ways(branches, cut.node)
+    start, end = module.span(cut.node).end, module.span(reached.place).start
+    return any(
+        _turns_off(reached, part, {cut.node})
+        for node in _body(reached.frame)
+        if isinstance(node, BRANCHES) and node not in others
+        if start <= module.span(node).start < end
+        for part in nodes(node)
+    )
+
+
+def _branches(frame: Frame, node: cst.CSTNode) -> list[cst.CSTNode]:
+    """What decides, in the function around, whether a node is come to."""
+    found: list[cst.CSTNode] = []
+    for around in ancestors(frame.scope.module.tree, node):
+        if around is frame.function:
+            break
+        if isinstance(around, BRANCHES):
+            found.append(around)
+    return found
+
+
+def _other_ways(branches: list[cst.CSTNode], node: cst.CSTNode) -> set[cst.CSTNode]:
+    """What a run does not come by that comes by `node`: the other sides of its branches."""
+    sides = [
+        set(nodes(branch.orelse))
+        for branch in branches
+        if isinstance(branch, cst.If) and branch.orelse is not None
+    ]
+    return {other for side in sides if node not in side for other in side}
+
+
+def _turns_off(reached: Reached, node: cst.CSTNode, cuts: set[cst.CSTNode]) -> bool:
+    """Whether a part of a branch leaves the way to the backward(), or gives its value anew."""
+    match node:
+        case cst.Return() | cst.Continue() | cst.Break():
+            return True
+        case cst.AssignTarget(target=target) | cst.AugAssign(target=target):
+            return _holds(reached, target, cuts)
+    return False
 
 
 def _body(frame: Frame) -> Iterator[cst.CSTNode]:

@@ -63,10 +63,11 @@ no fix: leave them out.
 
 ## Known limits
 Silent on `.detach()` and `torch.no_grad()`, which are deliberate; where the number is multiplied with, or
-divides, anything but a number, since it is a weight then; where it is subtracted from a loss that has its graph; where the
-loss is back-propagated elsewhere in the file; and where the gradient of the copy is read (`losses.grad`).
-Predictions that lose their graph before a loss is computed are not followed. Files of tests are left alone unless the
-rule is selected by its code or its name.
+divides, anything but a number, since it is a weight then; where it is subtracted from a loss that has its
+graph; where the function back-propagates the loss by itself as well; where the gradient of the copy is
+read (`losses.grad`); and where one branch cuts the loss off and another decides whether it is
+back-propagated. Predictions that lose their graph before a loss is computed are not followed. Files
+of tests are left alone unless the rule is selected by its code or its name.
 
 ## References
 - PyTorch documentation, *Autograd mechanics*: https://docs.pytorch.org/docs/stable/notes/autograd.html
