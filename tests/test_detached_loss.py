@@ -155,7 +155,9 @@ def findings(line: str) -> int:
         "torch.tensor(a)",
         "torch.tensor([a, b])",
         "torch.Tensor([a, b])",
+        "torch.Tensor(a)",
         "torch.FloatTensor([a, b])",
+        "torch.FloatTensor(a)",
         "torch.as_tensor([a, b])",
         "torch.as_tensor(a)",
         "torch.as_tensor(a.tolist())",
@@ -171,6 +173,8 @@ def findings(line: str) -> int:
         "torch.tensor(sum([a, b]))",
         "sum([a, b])",
         "a.clone()",
+        "torch.asarray([a, b])",
+        "torch.DoubleTensor([a, b])",
         "a.to(torch.float64)",
     ],
 )

@@ -34,11 +34,10 @@ SAME = frozenset(
 )
 # What takes a value out of its graph: on purpose, or on the way to something else.
 DETACHING = frozenset(("detach", "detach_"))
-CUTTING = frozenset(
-    "item numpy tolist asarray array tensor Tensor FloatTensor DoubleTensor HalfTensor".split()
-)
+CUTTING = frozenset("item numpy tolist array tensor".split())
 NUMBERS = frozenset(("float", "int", "bool"))  # as functions; as methods they keep the graph
-OF_LISTS = frozenset(("as_tensor",))  # a tensor goes through it as it is
+# Of a list; a tensor goes through them as it is.
+OF_LISTS = frozenset("as_tensor asarray Tensor FloatTensor DoubleTensor HalfTensor".split())
 RESHAPING = frozenset("unsqueeze view reshape expand stack cat hstack vstack concatenate".split())
 REDUCTIONS = frozenset("mean sum nanmean norm prod median logsumexp nansum var std".split())
 UPPER_BOUNDS = frozenset("clamp_max clamp_max_ minimum".split())
@@ -83,7 +82,10 @@ def _handed_on(run: Run, this: Called, given: Value) -> Value:
     value = given.whole() if name in ("float", "item") else given
     if name in DETACHING:
         return without_graph(value)
-    if is_cutting(this.node, name, value):
+    library = (this.frame.scope.names.qualified(this.node.func) or "torch").partition(".")[0]
+    if _is_cutting(this, value) or (library == "numpy" and name in OF_LISTS):
+        if library not in ("torch", "numpy"):
+            return without_graph(value)
         run.events.cut.append(Cut(this.node, value, this.frame))
         return without_graph(value, this.node)
     if name in SCALING and any(v.number is None for v in this.values if v is not given):
@@ -91,10 +93,11 @@ def _handed_on(run: Run, this: Called, given: Value) -> Value:
     return replace(value, scalar=False) if name in RESHAPING and value.scalar else value
 
 
-def is_cutting(node: cst.Call, name: str, value: Value) -> bool:
+def _is_cutting(this: Called, value: Value) -> bool:
     """Whether a call hands on what a value is, and leaves its graph behind."""
+    name = this.name
     if name in NUMBERS:
-        return isinstance(node.func, cst.Name)
+        return isinstance(this.node.func, cst.Name)
     if name == "Variable":
         return value.is_loss  # around data it changes nothing
     return name in CUTTING or (name in OF_LISTS and bool(value.items))
