@@ -21,10 +21,15 @@ OPTIONS = frozenset(("parse_args", "parse_known_args"))
 
 def cuts_of_sum(one: Value, other: Value, sign: int) -> Cuts:
     """Those of a sum, or a difference: of what no summand has with its graph."""
-    if not (one.cuts or other.cuts):
-        return one.cuts
+    if not (one.cuts or other.cuts) or _is_unknown(one) or _is_unknown(other):
+        return frozenset()
     its = other.cuts if sign > 0 or one.dead else frozenset()
     return _unless_alive(one.cuts, other) | _unless_alive(its, one)
+
+
+def _is_unknown(value: Value) -> bool:
+    """Whether a summand may be anything: something that is learned from the other, too."""
+    return not (value.terms or value.number is not None or value.floored)
 
 
 def _unless_alive(cuts: Cuts, beside: Value) -> Cuts:

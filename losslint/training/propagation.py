@@ -73,7 +73,16 @@ def propagated(run: Run, this: Called) -> Value | None:
         return _bounded(node, name, first, state)
     if name in EXTREMES:
         return _extreme(operands)
-    return _handed_on(run, this, first) if name in SAME else None
+    if name not in SAME:
+        return None
+    found = _handed_on(run, this, first)
+    return found if of_method or not _is_method(this) or name == "scale" else forgiven(found)
+
+
+def _is_method(this: Called) -> bool:
+    """Whether it is called on an object, and not a function of a module."""
+    qualified = this.frame.scope.names.qualified(this.node.func)
+    return isinstance(this.node.func, cst.Attribute) and qualified is None
 
 
 def _handed_on(run: Run, this: Called, given: Value) -> Value:
@@ -134,7 +143,7 @@ def _where(node: cst.Call, operands: list[Value], state: State) -> Value:
     """`torch.where(torch.isfinite(loss), loss, 0)`, and the like."""
     condition, one, other = operands
     if condition.number is None:
-        return either((one, other))
+        return forgiven(either((one, other)))
     if condition.tested:
         state.hidden += (node,)
     return one if condition.number else other
@@ -154,4 +163,5 @@ def _bounded(node: cst.Call, name: str, value: Value, state: State) -> Value:
 def _extreme(operands: list[Value]) -> Value:
     if len(operands) == 1:
         return some(item for _, item in operands[0].items) if operands[0].items else operands[0]
-    return some(operands)
+    known = all(operand.terms or operand.number is not None for operand in operands)
+    return some(operands) if known else forgiven(some(operands))
