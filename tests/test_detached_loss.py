@@ -230,6 +230,24 @@ def test_no_fix_where_it_would_not_be_the_same(made: str) -> None:
     assert all(one.fix is None for one in found)
 
 
+@pytest.mark.parametrize(
+    "total",
+    [
+        "model.rate.mul(a.item()).sum()",
+        "model.rate * a.item()",
+        "torch.dot(model.rate, torch.tensor([a, b]))",
+        "model.rate @ torch.tensor([a, b])",
+        "a.item() - model.rate",
+        "a.item() + model.rate",
+        "torch.where(model.mask, model.rate, a.item())",
+        "torch.maximum(model.rate, torch.tensor(a.item()))",
+        "model.head(torch.tensor([a, b]))",
+    ],
+)
+def test_silent_where_something_else_may_learn_from_the_number(total: str) -> None:
+    assert findings(f"({total}).sum().backward()") == 0
+
+
 STEP = """
 import torch
 import torch.nn.functional as F

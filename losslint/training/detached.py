@@ -56,6 +56,8 @@ def detached(found: Iterable[Survey]) -> Iterator[Detached]:
 
 def _cuts(survey: Survey, reached: Reached) -> Iterator[Detached]:
     value, alive = reached.value, _alive(survey)
+    if not value.dead and not any(map(_losses, value.terms - value.cut)):
+        return  # no loss is beside it: something may be learned from the number
     lost = [t for t in value.cut if _is_lost(t, whole=value.dead) and not _losses(t) & alive]
     first = {event.node: event for event in survey.events.cut if event.value.whole().graph}
     for node in dict.fromkeys(node for term, node in value.cuts if term in lost and node in first):

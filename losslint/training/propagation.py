@@ -163,5 +163,5 @@ def _bounded(node: cst.Call, name: str, value: Value, state: State) -> Value:
 def _extreme(operands: list[Value]) -> Value:
     if len(operands) == 1:
         return some(item for _, item in operands[0].items) if operands[0].items else operands[0]
-    known = all(operand.terms or operand.number is not None for operand in operands)
-    return some(operands) if known else forgiven(some(operands))
+    beside = [operand for operand in operands if operand.number is None]
+    return some(operands) if len(beside) < 2 else forgiven(some(operands))
