@@ -22,6 +22,7 @@ LAYERS = [
     ["model"],
     ["ranges"],
     ["training"],
+    ["provenance"],
     ["rules", "fixes"],
     ["engine"],
     ["report", "verify"],

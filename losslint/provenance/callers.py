@@ -1,0 +1,135 @@
+"""What a parameter holds: the argument of the call, its default, or what every caller in the module gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from losslint.model.classes import parameters
+from losslint.model.module import Module
+from losslint.model.parents import nodes, parent
+from losslint.provenance.binders import Function, parameter
+from losslint.provenance.kinds import UNKNOWN
+from losslint.provenance.objects import Frame, Given, Value, frame_at, frame_of
+from losslint.provenance.paths import Key
+
+if TYPE_CHECKING:
+    from losslint.provenance.trace import Tracer
+
+MAX_CALLERS = 8
+
+
+def argument(
+    tracer: Tracer, param: cst.Param, keys: tuple[Key, ...], home: Frame
+) -> tuple[Value, ...]:
+    """What a parameter of the function of `home` may hold."""
+    function, name = home.function, param.name.value
+    unknown = tracer.take((UNKNOWN,), keys)
+    if function is None:
+        return unknown
+    if home.this is not None and parameters(function)[:1] == [name]:
+        return tracer.take((home.this,), keys)
+    if home.given is not None:
+        return _given(tracer, param, home.given, keys, home)
+    if not isinstance(function, cst.FunctionDef):
+        return unknown
+    found: list[Value] = []
+    known = _calls_of(home.scope.module, function, home)
+    for call in known or ():
+        frame = frame_at(home.scope, call)
+        bound = bind(call, function, frame, is_method=home.owner is not None)
+        found += _given(tracer, param, bound, keys, home)
+    return tuple(found) or unknown
+
+
+def _given(
+    tracer: Tracer,
+    param: cst.Param,
+    given: dict[str, Given | None],
+    keys: tuple[Key, ...],
+    home: Frame,
+) -> tuple[Value, ...]:
+    if param.name.value not in given:
+        if param.default is None:
+            return tracer.take((UNKNOWN,), keys)
+        return tracer.values(param.default, keys, home.outer or frame_of(home.scope, None))
+    one = given[param.name.value]
+    if one is None:
+        return tracer.take((UNKNOWN,), keys)
+    if one.value is None:
+        return tracer.take(one.known, keys)
+    return tracer.values(one.value, keys, one.frame)
+
+
+def bind(
+    call: cst.Call, function: Function, frame: Frame, *, is_method: bool
+) -> dict[str, Given | None]:
+    """Which parameter gets which argument of a call; None for what a star may give it."""
+    names = parameters(function)[1 if is_method else 0 :]
+    found: dict[str, Given | None] = {}
+    for n, arg in enumerate(call.args):
+        if arg.star:
+            rest = names[n:] if arg.star == "*" else names
+            keyword_only = [p.name.value for p in function.params.kwonly_params]
+            for name in (*rest, *keyword_only):
+                found.setdefault(name, None)
+        elif arg.keyword is not None:
+            if parameter(function, arg.keyword.value) is not None:
+                found[arg.keyword.value] = Given(arg.value, frame)
+        elif n < len(names):
+            found.setdefault(names[n], Given(arg.value, frame))
+    return found
+
+
+def _calls_of(module: Module, function: cst.FunctionDef, home: Frame) -> list[cst.Call] | None:
+    """Every call of a function in its module; None if it may be called from elsewhere, unseen."""
+    name = function.name.value
+    if name == "forward" or name.startswith("__"):
+        return None
+    found: list[cst.Call] = []
+    for node in _mentions(module).get(name, ()):
+        around = parent(module.tree, node)
+        if isinstance(around, cst.FunctionDef) and around.name is node:
+            if around is not function:
+                return None  # two of one name
+            continue
+        mention: cst.CSTNode = node
+        if isinstance(around, cst.Attribute) and around.attr is node:
+            mention, around = around, parent(module.tree, around)
+            if home.owner is None:
+                continue  # of something else
+        elif home.owner is not None:
+            continue
+        if isinstance(around, cst.Call) and around.func is mention:
+            found.append(around)
+        elif not isinstance(around, (cst.ImportAlias, cst.Arg)) or _is_value(around, mention):
+            return None
+    return found if len(found) <= MAX_CALLERS else None
+
+
+def calls_named(module: Module, name: str) -> Iterator[cst.Call]:
+    """Every call in a module of what has this last name."""
+    for node in _mentions(module).get(name, ()):
+        mention: cst.CSTNode = node
+        around = parent(module.tree, node)
+        if isinstance(around, cst.Attribute) and around.attr is node:
+            mention, around = around, parent(module.tree, around)
+        if isinstance(around, cst.Call) and around.func is mention:
+            yield around
+
+
+def _is_value(around: cst.CSTNode | None, node: cst.CSTNode) -> bool:
+    """Whether a name is handed on, rather than being that of a keyword."""
+    return not (isinstance(around, cst.Arg) and around.keyword is node)
+
+
+@lru_cache(maxsize=8)
+def _mentions(module: Module) -> dict[str, list[cst.Name]]:
+    found: dict[str, list[cst.Name]] = {}
+    for node in nodes(module.tree):
+        if isinstance(node, cst.Name):
+            found.setdefault(node.value, []).append(node)
+    return found
