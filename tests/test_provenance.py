@@ -356,7 +356,8 @@ def test_results_with_several_parts() -> None:
 def test_the_number_of_classes_comes_from_the_layer() -> None:
     init, forward = f"{FC}\nself.out = nn.Softmax(dim=-1)", "return self.out(self.fc(x))"
     use = "def f(n):\n" + "".join(
-        f"    F.cross_entropy({net}(x), y)\n" for net in ("Net()", "Net(7)", "Net(classes=9)", "Net(n)")
+        f"    F.cross_entropy({net}(x), y)\n"
+        for net in ("Net()", "Net(7)", "Net(classes=9)", "Net(n)")
     )
     net = NET.format(init=init.replace("\n", "\n        "), forward=forward)
     found = [call.traced("input") for call in calls(HEAD + net + use)]
@@ -422,6 +423,8 @@ def test_which_loss_is_called(text: str, losses: list[str]) -> None:
         ("nn.KLDivLoss(reduction='batchmean', log_target=True)(x, y)", "log_target", (Constant(True),)),
         ("r = 'sum'\nnn.KLDivLoss(reduction=r)(x, y)", "reduction", (Constant("sum"),)),
         ("def f(r):\n    nn.KLDivLoss(reduction=r)(x, y)", "reduction", "unknown"),
+        ("def f(**more):\n    F.kl_div(x, y, **more)", "reduction", "unknown"),
+        ("def f(*more):\n    nn.KLDivLoss(*more)(x, y)", "reduction", "unknown"),
         ("nn.CrossEntropyLoss(None, None, 255)(x, y)", "ignore_index", (Constant(255),)),
     ],
 )  # fmt: skip
@@ -436,6 +439,28 @@ def test_input_and_target_by_keyword() -> None:
     (call,) = calls(f"{HEAD}F.cross_entropy(target=x.sigmoid(), input=x.softmax(1))\n")
 
     assert (call.traced("input").kind, call.traced("target").kind) == (P, S)
+
+
+@pytest.mark.parametrize(
+    ("expression", "altered"),
+    [
+        ("F.softmax(x, 1)", False),
+        ("F.softmax(x, 1)[:, 0].detach()", False),
+        ("1 - torch.sigmoid(x)", False),
+        ("F.softmax(x, 1) + 1e-8", True),
+        ("F.softmax(x, 1) - 1e-8", True),
+        ("1e-8 + F.softmax(x, 1)[:, 0]", True),
+        ("torch.sigmoid(x).clamp(1e-6, 1)", True),
+        ("torch.clamp(torch.sigmoid(x), min=1e-6).log()", True),
+        ("F.softmax(x, 1).mean(0)", True),
+        ("nn.AvgPool2d(2)(F.softmax(x, 1))", True),
+        ("F.softmax(x, 1).mean(0).softmax(0)", False),
+    ],
+)
+def test_whether_the_numbers_are_those_that_were_made(expression: str, altered: bool) -> None:
+    (call,) = calls(f"{HEAD}F.nll_loss({expression}, y)\n")
+
+    assert call.traced("input").altered is altered
 
 
 @pytest.mark.parametrize(

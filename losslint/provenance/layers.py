@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -11,7 +12,7 @@ from losslint.model.parents import ancestors
 from losslint.provenance.callers import calls_named
 from losslint.provenance.kinds import UNKNOWN, Kind, Place, Tensor
 from losslint.provenance.objects import Chain, Frame, Layer, Value
-from losslint.provenance.operations import MODULES, UNBOUNDED, kept_by_module
+from losslint.provenance.operations import AVERAGING_MODULES, MODULES, UNBOUNDED, kept_by_module
 from losslint.provenance.paths import Path, path
 from losslint.provenance.tensors import agreed_tensor, dimension, setting
 
@@ -104,4 +105,6 @@ def applied(tracer: Tracer, layer: Layer, inputs: tuple[Value, ...], place: Plac
     kept = kept_by_module(last, given.kind)
     if kept is Kind.UNKNOWN:
         return UNKNOWN
+    if last in AVERAGING_MODULES:
+        given = replace(given, altered=True)
     return given if last.startswith(("Dropout", "Identity", "Upsampl")) else given.resized()

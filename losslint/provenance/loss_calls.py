@@ -73,15 +73,20 @@ class LossCall:
         place = ARGUMENTS[self.loss].index(name)
         if not self.built:
             given = argument(self.node, place + 2, name)
-            return None if given is None else values(given, self.module)
+            return _left_out(self.node) if given is None else values(given, self.module)
         found: list[tuple[Value, ...] | None] = []
         for layer in self.built:
             given = argument(layer.call, place, name)
             look = tracer(self.module).values
-            found.append(None if given is None else look(given, (), layer.frame))
+            found.append(_left_out(layer.call) if given is None else look(given, (), layer.frame))
         if any(one != found[0] for one in found):
             return (UNKNOWN,)
         return found[0]
+
+
+def _left_out(call: cst.Call) -> tuple[Value, ...] | None:
+    """What a setting is that a call does not name: its default, unless a star may bring it."""
+    return (UNKNOWN,) if any(arg.star for arg in call.args) else None
 
 
 def subjects(module: Module) -> dict[type[Any], list[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -71,9 +72,9 @@ def _sum(operator: cst.CSTNode, one: Value, other: Value) -> Value:
             if tensor.kind is Kind.LOGITS:
                 return tensor
             if tensor.kind in PROBABILITIES and abs(number) <= TINY and tensor is one:
-                return tensor
+                return replace(tensor, altered=True)
             if tensor.kind in PROBABILITIES and abs(number) <= TINY and _adds(operator):
-                return tensor
+                return replace(tensor, altered=True)
             if tensor.kind is Kind.SIGMOID and number == 1 and tensor is other:
                 return UNKNOWN if _adds(operator) else tensor  # 1 - sigmoid(x) is sigmoid(-x)
         case Tensor(kind=Kind.LOGITS), Tensor(kind=Kind.LOGITS):

@@ -10,7 +10,14 @@ import libcst as cst
 
 from losslint.provenance.kinds import UNKNOWN, Kind, Place, Tensor, agreed
 from losslint.provenance.objects import Constant, Frame, Value
-from losslint.provenance.operations import SAME_SIZE, UNBOUNDED_FUNCTIONS, kept, made
+from losslint.provenance.operations import (
+    AVERAGES,
+    BOUNDS,
+    SAME_SIZE,
+    UNBOUNDED_FUNCTIONS,
+    kept,
+    made,
+)
 from losslint.provenance.paths import Key, Some, number
 
 if TYPE_CHECKING:
@@ -67,6 +74,8 @@ def _kept(name: str, value: Value, place: Place) -> Tensor:
         return UNKNOWN
     if kind is not value.kind:
         return replace(value, kind=kind, made=(place,), way=())
+    if name in AVERAGES | BOUNDS:
+        value = replace(value, altered=True)
     return value if name in SAME_SIZE else value.resized()
 
 
