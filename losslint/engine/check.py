@@ -12,7 +12,8 @@ from losslint.engine.selection import Selection
 from losslint.engine.suppress import may_hold_suppressions, suppress
 from losslint.findings import Finding, Span
 from losslint.model.module import Module, Unreadable, deep_recursion
-from losslint.provenance import log_calls
+from losslint.provenance import divergences, log_calls
+from losslint.provenance.divergences import Divergence
 from losslint.provenance.log_calls import LogCall
 from losslint.ranges import evaluate
 from losslint.ranges.run import Unfollowed
@@ -37,6 +38,7 @@ PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
     (frozenset((weighted.WeightedSelection,)), weighted.subjects),
     (frozenset((unread.UnreadWeight,)), unread.subjects),
     (frozenset((LogCall,)), log_calls.subjects),
+    (frozenset((Divergence,)), divergences.subjects),
 )
 
 

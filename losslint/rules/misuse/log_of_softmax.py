@@ -44,10 +44,10 @@ No fix for probabilities that are made in another function or file, or by a call
 would cost to repeat, such as that of a network: return the logits from there.
 
 ## Known limits
-Silent where something is added to the probability (`torch.log(p + 1e-8)`) or it is clamped: the
-logarithm is bounded then, if biased, in float32 (in float16 `1e-8` is 0). Silent, too, for averages of probabilities, whose logarithm is
-`torch.logsumexp` of something, for `math.log`, NumPy, `log2`, `log10` and
-`log1p(-p)`. Where the logits themselves are bounded, say by `tanh`, nothing breaks.
+Silent where something is added to the probability (`torch.log(p + 1e-8)`) or it is clamped: its
+logarithm is biased then, but finite in float32 (in float16 `1e-8` is 0). Silent, too, for averages
+of probabilities, which are 0 only where all of them are, for `math.log` and NumPy, and for `log2`,
+`log10` and `log1p(-p)`. Where the logits themselves are bounded, say by `tanh`, nothing breaks.
 
 ## References
 - `torch.nn.functional.log_softmax`, "While mathematically equivalent to log(softmax(x)), doing these
@@ -65,6 +65,7 @@ from pathlib import PurePath
 from losslint.findings import Finding, Fix, Safety, Severity
 from losslint.fixes.log_probabilities import in_one_step, is_complement
 from losslint.model.module import Module
+from losslint.model.parents import nodes
 from losslint.provenance.kinds import Kind, Place
 from losslint.provenance.log_calls import LogCall
 from losslint.rules.base import Rule
@@ -94,7 +95,7 @@ def check(log: LogCall, module: Module) -> Iterator[Finding]:
         module.span(log.node),
         _message(module, log),
         fix=Fix(f"Take it in one step: `{_better(log)}`", edits, Safety.SAFE) if edits else None,
-        evidence=[_origin(place, module) for place in log.tensor.made],
+        evidence=[_origin(place, module) for place in log.tensor.made if not _holds(log, place)],
     )
 
 
@@ -108,7 +109,14 @@ def _message(module: Module, log: LogCall) -> str:
     return COMPLEMENT if is_complement(module, log.argument, log.tensor) else SIGMOID
 
 
+def _holds(log: LogCall, place: Place) -> bool:
+    """Whether the probabilities are made in the logarithm itself, for all to see."""
+    return any(node is place.node for node in nodes(log.argument))
+
+
 def _origin(place: Place, module: Module) -> str:
-    made = " ".join(place.module.text(place.node).split())
+    made = place.module.text(place.node)
+    if "\n" in made:
+        made = f"{made.partition('(')[0]}(...)"
     where = "" if place.module is module else f" in {PurePath(place.module.source.name).name}"
     return f"the probabilities come from `{made}`{where}"
