@@ -127,6 +127,14 @@ def _paths(module: Module, value: cst.BaseExpression) -> Iterator[tuple[Path, cs
             yield found, node
 
 
+def is_read_once(module: Module, local: Local) -> bool:
+    """Whether a name of a function has the one value, and nothing but this place reads it."""
+    function = _function(module, local.name)
+    if not isinstance(function, cst.FunctionDef):
+        return False
+    return len(reads(module, local)) == len(binders(function.body)[local.name.value]) == 1
+
+
 def reads(module: Module, local: Local) -> list[cst.Name]:
     """Every place in the function at which the name is written, other than its assignments."""
     found: list[cst.Name] = []

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from losslint.findings import Edit, Span
-from losslint.fixes.local_values import Local, local_value, reads, removed, same_there
+from losslint.fixes.local_values import Local, is_read_once, local_value, reads, removed, same_there
 from losslint.fixes.logarithms import logarithm
 from losslint.fixes.moving import edited
 from losslint.model.module import Module
@@ -85,6 +85,30 @@ def in_one_step(module: Module, log: LogCall) -> tuple[Edit, ...] | None:
     if gone is None or None in parts:
         return _edits(module, log)
     return tuple(dict.fromkeys((gone, *(edit for part in parts for edit in part or ()))))
+
+
+def in_its_place(
+    module: Module, node: cst.BaseExpression, tensor: Tensor
+) -> tuple[Edit, ...] | None:
+    """Edits that make probabilities their logarithm where they are made.
+
+    None unless that is in the expression itself, or assigned to a name that nothing else reads.
+    """
+    match tensor.made:
+        case (Place(module=home, node=cst.Call() as made),) if home is module:
+            pass
+        case _:
+            return None
+    way = None if tensor.altered else descent(module, node, made)
+    if way is not None and way.end is not made:
+        local = local_value(module, way.end)
+        if way.shells or local is None or not is_read_once(module, local):
+            return None
+        way = descent(module, local.value, made)
+    if way is None or way.shells or way.end is not made:
+        return None
+    edits = logarithm(module, made)
+    return None if edits is None else _with_shells(module, (), edits)
 
 
 def _is_of(module: Module, log: LogCall, local: Local) -> bool:

@@ -33,7 +33,7 @@ class Divergence:
     def reduction(self) -> str | None:
         """How it is reduced; None where that is not known."""
         legacy = [self.settings.setting(name) for name in ("reduce", "size_average")]
-        if legacy == [None, None] or all(one in (None, ()) for one in legacy):
+        if all(one in (None, ()) for one in legacy):
             return _text(self.settings.setting("reduction"), "mean")
         keeps, averages = (_truth(one) for one in legacy)
         if keeps is None or averages is None:

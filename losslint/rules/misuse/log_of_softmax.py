@@ -60,16 +60,15 @@ of probabilities, which are 0 only where all of them are, for `math.log` and Num
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePath
 
 from losslint.findings import Finding, Fix, Safety, Severity
 from losslint.fixes.log_probabilities import in_one_step, is_complement
 from losslint.model.module import Module
-from losslint.model.parents import nodes
-from losslint.provenance.kinds import Kind, Place
+from losslint.provenance.kinds import Kind
 from losslint.provenance.log_calls import LogCall
 from losslint.rules.base import Rule
 from losslint.rules.loops import is_exempt
+from losslint.rules.misuse.places import origins
 
 rule = Rule("LL404", __name__, __doc__, Severity.WARNING, needs=((b"torch",), (b"log(",)))
 
@@ -95,7 +94,7 @@ def check(log: LogCall, module: Module) -> Iterator[Finding]:
         module.span(log.node),
         _message(module, log),
         fix=Fix(f"Take it in one step: `{_better(log)}`", edits, Safety.SAFE) if edits else None,
-        evidence=[_origin(place, module) for place in log.tensor.made if not _holds(log, place)],
+        evidence=origins(log.tensor, log.argument, module),
     )
 
 
@@ -107,16 +106,3 @@ def _message(module: Module, log: LogCall) -> str:
     if log.tensor.kind is Kind.SOFTMAX:
         return SOFTMAX
     return COMPLEMENT if is_complement(module, log.argument, log.tensor) else SIGMOID
-
-
-def _holds(log: LogCall, place: Place) -> bool:
-    """Whether the probabilities are made in the logarithm itself, for all to see."""
-    return any(node is place.node for node in nodes(log.argument))
-
-
-def _origin(place: Place, module: Module) -> str:
-    made = place.module.text(place.node)
-    if "\n" in made:
-        made = f"{made.partition('(')[0]}(...)"
-    where = "" if place.module is module else f" in {PurePath(place.module.source.name).name}"
-    return f"the probabilities come from `{made}`{where}"
