@@ -10,7 +10,7 @@ from losslint.fixes.imports import FUNCTIONAL, Spelling, reach
 from losslint.fixes.log_probabilities import in_its_place
 from losslint.fixes.logarithms import log_softmax
 from losslint.model.module import Module
-from losslint.provenance.kinds import Kind, Tensor
+from losslint.provenance.kinds import LOG_PROBABILITIES, Kind, Tensor
 from losslint.provenance.loss_calls import LossCall, loss_calls
 from losslint.provenance.objects import External, Layer
 from losslint.provenance.tensors import argument
@@ -79,7 +79,7 @@ def with_log_target(module: Module, call: LossCall) -> tuple[Edit, ...] | None:
             return None
         node = call.built[0].call
         others = [one for one in loss_calls(module) if one.built == call.built]
-        if any(one.traced("target").kind is not Kind.LOG_SOFTMAX for one in others):
+        if any(one.traced("target").kind not in LOG_PROBABILITIES for one in others):
             return None
     said = argument(node, 3 if call.built else 5, "log_target")
     if said is not None:
