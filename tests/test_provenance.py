@@ -356,7 +356,8 @@ def test_results_with_several_parts() -> None:
 def test_the_number_of_classes_comes_from_the_layer() -> None:
     init, forward = f"{FC}\nself.out = nn.Softmax(dim=-1)", "return self.out(self.fc(x))"
     use = "def f(n):\n" + "".join(
-        f"    F.cross_entropy({net}(x), y)\n" for net in ("Net()", "Net(7)", "Net(classes=9)", "Net(n)")
+        f"    F.cross_entropy({net}(x), y)\n"
+        for net in ("Net()", "Net(7)", "Net(classes=9)", "Net(n)")
     )
     net = NET.format(init=init.replace("\n", "\n        "), forward=forward)
     found = [call.traced("input") for call in calls(HEAD + net + use)]
@@ -394,12 +395,15 @@ def test_a_network_in_another_file(tmp_path: Path) -> None:
         ("loss = F.cross_entropy\nloss(x, y)", ["cross_entropy"]),
         ("criterion = make()\ncriterion(x, y)", []),
         ("criterion = nn.CrossEntropyLoss()\ncriterion = nn.NLLLoss()\ncriterion(x, y)", ["nll_loss"]),
-        ("criterion = nn.CrossEntropyLoss() if y else nn.NLLLoss()\ncriterion(x, y)", []),
+        ("criterion = nn.CrossEntropyLoss() if y else nn.NLLLoss()\ncriterion(x, y)", ["cross_entropy", "nll_loss"]),
+        ("criterion = nn.NLLLoss() if y else nn.MSELoss()\ncriterion(x, y)", ["nll_loss"]),
+        ("criterion = nn.NLLLoss() if y else make()\ncriterion(x, y)", []),
         ("criterion = nn.NLLLoss(a) if y else nn.NLLLoss()\ncriterion(x, y)", ["nll_loss"]),
         ("losses = {'a': nn.NLLLoss(), 'b': nn.MSELoss()}\nlosses['a'](x, y)", ["nll_loss"]),
         ("losses = [nn.NLLLoss(), nn.NLLLoss()]\nfor loss in losses:\n    loss(x, y)", ["nll_loss"]),
         ("def f(criterion):\n    criterion(x, y)\nf(nn.NLLLoss())", ["nll_loss"]),
-        ("def f(criterion):\n    criterion(x, y)\nf(nn.NLLLoss())\nf(nn.MSELoss())", []),
+        ("def f(criterion):\n    criterion(x, y)\nf(nn.NLLLoss())\nf(nn.MSELoss())", ["nll_loss"]),
+        ("def f(criterion):\n    criterion(x, y)\nf(nn.NLLLoss())\nf(make())", []),
         ("class T:\n    def __init__(self): self.loss = nn.NLLLoss()\n    def f(self): self.loss(x, y)", ["nll_loss"]),
         ("criterion = nn.NLLLoss()\ndef f():\n    criterion(x, y)", ["nll_loss"]),
         ("def main():\n    global criterion\n    criterion = nn.NLLLoss()\ndef f():\n    criterion(x, y)", ["nll_loss"]),

@@ -12,6 +12,7 @@ from losslint.engine.selection import Selection
 from losslint.engine.suppress import may_hold_suppressions, suppress
 from losslint.findings import Finding, Span
 from losslint.model.module import Module, Unreadable, deep_recursion
+from losslint.provenance import loss_calls
 from losslint.ranges import evaluate
 from losslint.ranges.run import Unfollowed
 from losslint.ranges.weights import LearnedWeight, RectifiedTotal
@@ -34,6 +35,7 @@ PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
     (frozenset((means.ShownMean,)), means.subjects),
     (frozenset((weighted.WeightedSelection,)), weighted.subjects),
     (frozenset((unread.UnreadWeight,)), unread.subjects),
+    (frozenset((loss_calls.LossCall,)), loss_calls.subjects),
 )
 
 

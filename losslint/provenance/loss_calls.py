@@ -91,22 +91,26 @@ def subjects(module: Module) -> dict[type[Any], list[Any]]:
 
 @lru_cache(maxsize=4)
 def loss_calls(module: Module) -> tuple[LossCall, ...]:
-    """Every call of a classification loss of torch in a module, in no particular order."""
+    """Every call of a classification loss of torch in a module, in no particular order.
+
+    A criterion that is one of several, by a branch, is called as each of them.
+    """
     if b"torch" not in module.source.data:
         return ()
-    found = (_loss_call(module, node) for node in nodes(module.tree) if isinstance(node, cst.Call))
-    return tuple(one for one in found if one is not None)
+    calls = (node for node in nodes(module.tree) if isinstance(node, cst.Call))
+    return tuple(found for node in calls for found in _loss_calls(module, node))
 
 
-def _loss_call(module: Module, node: cst.Call) -> LossCall | None:
+def _loss_calls(module: Module, node: cst.Call) -> Iterator[LossCall]:
     if not _may_be(module, node.func):
-        return None
+        return
     found = values(node.func, module)
-    losses = {_loss(one) for one in found}
-    if len(losses) != 1 or None in losses:
-        return None
-    built = tuple(one for one in found if isinstance(one, Layer))
-    return LossCall(str(losses.pop()), node, module, built)
+    if any(isinstance(one, Tensor) for one in found):
+        return
+    for loss in dict.fromkeys(map(_loss, found)):
+        if loss is not None:
+            mine = tuple(v for v in found if isinstance(v, Layer) and _loss(v) == loss)
+            yield LossCall(loss, node, module, mine)
 
 
 def _loss(value: Value) -> str | None:

@@ -1,0 +1,1 @@
+"""Is it the loss that was meant?"""
