@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from losslint.model.classes import parameters
 from losslint.model.module import Module
 from losslint.model.parents import nodes, parent
 from losslint.provenance.binders import Function, parameter
-from losslint.provenance.kinds import UNKNOWN
+from losslint.provenance.kinds import UNKNOWN, Tensor
 from losslint.provenance.objects import Frame, Given, Value, frame_at, frame_of
 from losslint.provenance.paths import Key
 
@@ -42,7 +43,11 @@ def argument(
         frame = frame_at(home.scope, call)
         bound = bind(call, function, frame, is_method=home.owner is not None)
         found += _given(tracer, param, bound, keys, home)
-    return tuple(found) or unknown
+    return tuple(map(_handed, found)) or unknown
+
+
+def _handed(value: Value) -> Value:
+    return replace(value, handed=True) if isinstance(value, Tensor) and value != UNKNOWN else value
 
 
 def _given(

@@ -41,7 +41,8 @@ class Tensor:
     `made` holds the expressions that made it what it is, one for each path that leads here:
     the call of a softmax, of a layer. `dim` is the dimension of a softmax where it is a
     number, `size` the number of classes where the layer in front says so. `way` are
-    the calls through which it came out of other functions, the outermost first.
+    the calls through which it came out of other functions, the outermost first. `handed` says
+    that callers gave it to the function that the question was asked in.
     """
 
     kind: Kind
@@ -49,6 +50,7 @@ class Tensor:
     dim: int | None = None
     size: int | None = None
     way: tuple[Place, ...] = ()
+    handed: bool = False
 
     def resized(self, size: int | None = None) -> Tensor:
         """The same with another number of classes; by default with one that is not known."""
@@ -74,4 +76,5 @@ def agreed(tensors: Iterable[Tensor]) -> Tensor:
         first.dim if all(one.dim == first.dim for one in found) else None,
         first.size if all(one.size == first.size for one in found) else None,
         first.way,
+        any(one.handed for one in found),
     )

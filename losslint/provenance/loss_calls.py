@@ -48,13 +48,15 @@ class LossCall:
     """One call of a loss of torch.
 
     `loss` is its name in torch.nn.functional, however it is called. `built` holds what made the
-    criterion, all of it where there are several; nothing where a function is called.
+    criterion, all of it where there are several; nothing where a function is called. `others`
+    are the losses that the criterion is by other branches, None for one that is none of these.
     """
 
     loss: str
     node: cst.Call
     module: Module
     built: tuple[Layer, ...] = ()
+    others: tuple[str | None, ...] = ()
 
     def argument(self, name: str) -> cst.BaseExpression | None:
         """The expression that is given as `input` or `target`."""
@@ -107,10 +109,12 @@ def _loss_calls(module: Module, node: cst.Call) -> Iterator[LossCall]:
     found = values(node.func, module)
     if any(isinstance(one, Tensor) for one in found):
         return
-    for loss in dict.fromkeys(map(_loss, found)):
+    losses = tuple(dict.fromkeys(map(_loss, found)))
+    for loss in losses:
         if loss is not None:
             mine = tuple(v for v in found if isinstance(v, Layer) and _loss(v) == loss)
-            yield LossCall(loss, node, module, mine)
+            others = tuple(other for other in losses if other != loss)
+            yield LossCall(loss, node, module, mine, others)
 
 
 def _loss(value: Value) -> str | None:

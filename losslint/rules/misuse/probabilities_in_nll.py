@@ -62,7 +62,7 @@ from losslint.provenance.kinds import PROBABILITIES, Kind, Tensor
 from losslint.provenance.loss_calls import LossCall
 from losslint.rules.base import Rule
 from losslint.rules.loops import is_exempt
-from losslint.rules.misuse.words import CRITERIA, named, origins
+from losslint.rules.misuse.words import CRITERIA, is_wrong, named, origins
 
 NEEDS = ((b"torch",), (b"NLLLoss", b"nll_loss", *CRITERIA))
 
@@ -75,15 +75,15 @@ def check(call: LossCall, module: Module) -> Iterator[Finding]:
     if call.loss != "nll_loss" or given is None or is_exempt(rule, module):
         return
     tensor = call.traced("input")
+    if not is_wrong(call, tensor):
+        return
     if tensor.kind in PROBABILITIES:
         what = (
             f"{tensor.kind.value}: the loss of a sample is minus a probability, at least -1, and its gradient"
             " fades where the network is certain and wrong"
         )
-    elif tensor.kind is Kind.LOGITS:
-        what = "logits: the loss falls to -inf as they grow, whatever the other classes get"
     else:
-        return
+        what = "logits: the loss falls to -inf as they grow, whatever the other classes get"
     fix = _fix(given, tensor, module)
     yield rule.finding(
         module.span(given),

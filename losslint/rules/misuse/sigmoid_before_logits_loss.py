@@ -54,11 +54,11 @@ from losslint.findings import Finding, Fix, Safety, Severity
 from losslint.fixes.activations import dropped, only_for
 from losslint.fixes.criteria import with_logits
 from losslint.model.module import Module
-from losslint.provenance.kinds import PROBABILITIES, Kind
+from losslint.provenance.kinds import Kind
 from losslint.provenance.loss_calls import LossCall
 from losslint.rules.base import Rule
 from losslint.rules.loops import is_exempt
-from losslint.rules.misuse.words import CRITERIA, advice, named, origins
+from losslint.rules.misuse.words import CRITERIA, advice, is_wrong, named, origins
 
 NEEDS = ((b"torch",), (b"BCE", b"binary_cross_entropy", *CRITERIA))
 
@@ -75,7 +75,7 @@ def check(call: LossCall, module: Module) -> Iterator[Finding]:
 
 def _probabilities(call: LossCall, module: Module) -> Iterator[Finding]:
     given, tensor = call.argument("input"), call.traced("input")
-    if given is None or tensor.kind not in PROBABILITIES:
+    if given is None or not is_wrong(call, tensor):
         return
     activation = only_for(given, tensor, module)
     name = "softmax" if tensor.kind is Kind.SOFTMAX else "sigmoid"
@@ -93,7 +93,7 @@ def _probabilities(call: LossCall, module: Module) -> Iterator[Finding]:
 
 def _logits(call: LossCall, module: Module) -> Iterator[Finding]:
     given, tensor = call.argument("input"), call.traced("input")
-    if given is None or tensor.kind is not Kind.LOGITS:
+    if given is None or not is_wrong(call, tensor):
         return
     edits = with_logits(call, module)
     fix = Fix("Take the loss with logits", edits, Safety.UNSAFE) if edits else None

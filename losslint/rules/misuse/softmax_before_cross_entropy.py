@@ -77,11 +77,11 @@ from math import e, log
 from losslint.findings import Finding, Fix, Safety, Severity
 from losslint.fixes.activations import dropped, only_for
 from losslint.model.module import Module
-from losslint.provenance.kinds import PROBABILITIES, Kind, Tensor
+from losslint.provenance.kinds import Kind, Tensor
 from losslint.provenance.loss_calls import LossCall
 from losslint.rules.base import Rule
 from losslint.rules.loops import is_exempt
-from losslint.rules.misuse.words import CRITERIA, advice, named, origins
+from losslint.rules.misuse.words import CRITERIA, advice, is_wrong, named, origins
 
 NEEDS = ((b"torch",), (b"CrossEntropyLoss", b"cross_entropy", *CRITERIA))
 
@@ -94,7 +94,7 @@ def check(call: LossCall, module: Module) -> Iterator[Finding]:
     if call.loss != "cross_entropy" or given is None or is_exempt(rule, module):
         return
     tensor = call.traced("input")
-    if tensor.kind not in PROBABILITIES:
+    if not is_wrong(call, tensor):
         return
     activation = only_for(given, tensor, module)
     name = "softmax" if tensor.kind is Kind.SOFTMAX else "sigmoid"

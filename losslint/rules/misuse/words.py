@@ -11,7 +11,7 @@ from losslint.findings import Fix
 from losslint.model.classes import ClassFacts
 from losslint.model.module import Module
 from losslint.model.parents import ancestors, function_around
-from losslint.provenance.kinds import Place, Tensor
+from losslint.provenance.kinds import PROBABILITIES, Kind, Place, Tensor
 from losslint.provenance.loss_calls import CLASSES, LossCall
 from losslint.source.globs import inside
 from losslint.training.callees import scope_of
@@ -19,12 +19,45 @@ from losslint.training.callees import scope_of
 # What a file that calls a criterion holds, wherever that was built.
 CRITERIA = (b"criterion", b"loss_f", b"Loss(")
 
+# What each loss does not take.
+WRONG = {
+    "cross_entropy": PROBABILITIES,
+    "binary_cross_entropy_with_logits": PROBABILITIES,
+    "nll_loss": PROBABILITIES | {Kind.LOGITS},
+    "binary_cross_entropy": frozenset((Kind.LOGITS,)),
+}
+
 NAMES = {loss: name for name, loss in reversed(CLASSES.items())}
 
 
 def named(call: LossCall) -> str:
     """The loss as the user knows it: `CrossEntropyLoss`, or `cross_entropy` where a function is called."""
     return f"`{NAMES[call.loss] if call.built else call.loss}`"
+
+
+def is_wrong(call: LossCall, tensor: Tensor) -> bool:
+    """Whether a loss gets what it does not take, and no branch goes with another one that does.
+
+    Of a criterion that is one of several, every one must be wrong; the first to which such
+    an input is usually given speaks for all.
+    """
+    losses = [call.loss, *(other or "" for other in call.others)]
+    if not all(tensor.kind in WRONG.get(loss, ()) for loss in losses):
+        return False
+    if tensor.handed and _is_conditional(call):
+        return False  # callers that give this kind may choose another branch
+    usual = sorted(WRONG, key=lambda loss: (tensor.kind is Kind.SIGMOID) is not ("binary" in loss))
+    return call.loss == next(loss for loss in usual if loss in losses)
+
+
+def _is_conditional(call: LossCall) -> bool:
+    """Whether a branch of its function decides that a loss is called."""
+    for around in ancestors(call.module.tree, call.node):
+        if isinstance(around, (cst.If, cst.IfExp, cst.Match)):
+            return True
+        if isinstance(around, cst.FunctionDef):
+            break
+    return False
 
 
 def origins(tensor: Tensor, given: cst.BaseExpression, module: Module) -> Iterator[str]:
