@@ -11,8 +11,9 @@ import libcst as cst
 
 from losslint.model.module import Module
 from losslint.model.names import dotted
-from losslint.model.parents import ancestors, nodes
+from losslint.model.parents import ancestors
 from losslint.provenance.kinds import UNKNOWN, Tensor
+from losslint.provenance.mentions import mentions
 from losslint.provenance.objects import External, Layer, Value
 from losslint.provenance.paths import Attr, path
 from losslint.provenance.tensors import argument
@@ -99,7 +100,7 @@ def loss_calls(module: Module) -> tuple[LossCall, ...]:
     """
     if b"torch" not in module.source.data:
         return ()
-    calls = (node for node in nodes(module.tree) if isinstance(node, cst.Call))
+    calls = mentions(module).calls
     return tuple(found for node in calls for found in _loss_calls(module, node))
 
 
@@ -143,14 +144,9 @@ def _may_be(module: Module, func: cst.BaseExpression) -> bool:
 @lru_cache(maxsize=4)
 def _bound(module: Module) -> frozenset[str]:
     """The last names of what the module gives a loss of torch to, by an assignment or an import."""
-    found: set[str] = set()
-    for node in nodes(module.tree):
-        if not isinstance(node, (cst.Name, cst.Attribute)):
-            continue
-        last = node.value if isinstance(node, cst.Name) else node.attr.value
-        if last in CLASSES or last in ARGUMENTS:
-            found |= set(_targets(module, node))
-    return frozenset(found)
+    written = mentions(module).names
+    places = (node for name in (*CLASSES, *ARGUMENTS) for node in written.get(name, ()))
+    return frozenset(name for node in places for name in _targets(module, node))
 
 
 def _targets(module: Module, node: cst.CSTNode) -> Iterator[str]:
