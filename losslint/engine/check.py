@@ -12,7 +12,8 @@ from losslint.engine.selection import Selection
 from losslint.engine.suppress import may_hold_suppressions, suppress
 from losslint.findings import Finding, Span
 from losslint.model.module import Module, Unreadable, deep_recursion
-from losslint.provenance import loss_calls
+from losslint.provenance import project_losses
+from losslint.provenance.loss_calls import LossCall
 from losslint.ranges import evaluate
 from losslint.ranges.run import Unfollowed
 from losslint.ranges.weights import LearnedWeight, RectifiedTotal
@@ -35,7 +36,10 @@ PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
     (frozenset((means.ShownMean,)), means.subjects),
     (frozenset((weighted.WeightedSelection,)), weighted.subjects),
     (frozenset((unread.UnreadWeight,)), unread.subjects),
-    (frozenset((loss_calls.LossCall,)), loss_calls.subjects),
+    (
+        frozenset((LossCall, project_losses.ProjectLoss)),
+        project_losses.subjects,
+    ),
 )
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import libcst as cst
 
 from losslint.model.module import Module
 from losslint.model.names import dotted
-from losslint.model.parents import ancestors
+from losslint.model.parents import ancestors, nodes
 from losslint.provenance.kinds import UNKNOWN, Tensor
 from losslint.provenance.mentions import mentions
 from losslint.provenance.objects import External, Layer, Value
@@ -86,13 +85,24 @@ class LossCall:
             return (UNKNOWN,)
         return found[0]
 
+    @property
+    def is_conditional(self) -> bool:
+        """Whether a branch of its function decides that the loss is called."""
+        inner: cst.CSTNode = self.node
+        for around in ancestors(self.module.tree, self.node):
+            if isinstance(around, (cst.If, cst.IfExp, cst.Match)):
+                return True
+            if isinstance(around, cst.IndentedBlock):
+                before = around.body[: around.body.index(inner)]
+                if any(isinstance(s, cst.If) and _returns(s) for s in before):
+                    return True
+            if isinstance(around, cst.FunctionDef):
+                break
+            inner = around
+        return False
 
-def subjects(module: Module) -> dict[type[Any], list[Any]]:
-    """The calls of losses in a module, for the rules."""
-    return {LossCall: list(loss_calls(module))}
 
-
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def loss_calls(module: Module) -> tuple[LossCall, ...]:
     """Every call of a classification loss of torch in a module, in no particular order.
 
@@ -116,6 +126,10 @@ def _loss_calls(module: Module, node: cst.Call) -> Iterator[LossCall]:
             mine = tuple(v for v in found if isinstance(v, Layer) and _loss(v) == loss)
             others = tuple(other for other in losses if other != loss)
             yield LossCall(loss, node, module, mine, others)
+
+
+def _returns(statement: cst.If) -> bool:
+    return any(isinstance(node, cst.Return) for node in nodes(statement))
 
 
 def _loss(value: Value) -> str | None:

@@ -92,6 +92,14 @@ class Instance:
     call: cst.Call | None = None
     frame: Frame | None = None
 
+    def entry(self) -> Callable | None:
+        """What a call of the object enters."""
+        found = self.made_of.method("__call__") or self.made_of.method("forward")
+        if found is None:
+            return None
+        owner, function = found
+        return Callable(function, frame_of(owner.scope, None), self, owner)
+
 
 @dataclass(frozen=True)
 class Layer:

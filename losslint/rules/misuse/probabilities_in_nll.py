@@ -60,15 +60,17 @@ from losslint.model.module import Module
 from losslint.model.parents import nodes
 from losslint.provenance.kinds import PROBABILITIES, Kind, Tensor
 from losslint.provenance.loss_calls import LossCall
+from losslint.provenance.project_losses import ProjectLoss
 from losslint.rules.base import Rule
 from losslint.rules.loops import is_exempt
-from losslint.rules.misuse.words import CRITERIA, is_wrong, named, origins
+from losslint.rules.misuse.words import CRITERIA, inside, is_wrong, named, origins
 
 NEEDS = ((b"torch",), (b"NLLLoss", b"nll_loss", *CRITERIA))
 
 rule = Rule("LL403", __name__, __doc__, Severity.ERROR, needs=NEEDS)
 
 
+@rule.on(ProjectLoss)
 @rule.on(LossCall)
 def check(call: LossCall, module: Module) -> Iterator[Finding]:
     given = call.argument("input")
@@ -84,12 +86,12 @@ def check(call: LossCall, module: Module) -> Iterator[Finding]:
         )
     else:
         what = "logits: the loss falls to -inf as they grow, whatever the other classes get"
-    fix = _fix(given, tensor, module)
+    fix = None if isinstance(call, ProjectLoss) else _fix(given, tensor, module)
     yield rule.finding(
         module.span(given),
         f"{named(call)} takes log-probabilities and gets {what}",
         fix=fix,
-        evidence=[*origins(tensor, given, module), *_advice(fix, tensor)],
+        evidence=[*inside(call, module), *origins(tensor, given, module), *_advice(fix, tensor)],
     )
 
 

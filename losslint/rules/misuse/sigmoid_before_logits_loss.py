@@ -56,15 +56,17 @@ from losslint.fixes.criteria import with_logits
 from losslint.model.module import Module
 from losslint.provenance.kinds import Kind
 from losslint.provenance.loss_calls import LossCall
+from losslint.provenance.project_losses import ProjectLoss
 from losslint.rules.base import Rule
 from losslint.rules.loops import is_exempt
-from losslint.rules.misuse.words import CRITERIA, advice, is_wrong, named, origins
+from losslint.rules.misuse.words import CRITERIA, advice, inside, is_wrong, named, origins
 
 NEEDS = ((b"torch",), (b"BCE", b"binary_cross_entropy", *CRITERIA))
 
 rule = Rule("LL402", __name__, __doc__, Severity.ERROR, needs=NEEDS)
 
 
+@rule.on(ProjectLoss)
 @rule.on(LossCall)
 def check(call: LossCall, module: Module) -> Iterator[Finding]:
     if call.loss == "binary_cross_entropy_with_logits" and not is_exempt(rule, module):
@@ -77,7 +79,7 @@ def _probabilities(call: LossCall, module: Module) -> Iterator[Finding]:
     given, tensor = call.argument("input"), call.traced("input")
     if given is None or not is_wrong(call, tensor):
         return
-    activation = only_for(given, tensor, module)
+    activation = None if isinstance(call, ProjectLoss) else only_for(given, tensor, module)
     name = "softmax" if tensor.kind is Kind.SOFTMAX else "sigmoid"
     fix = None
     if activation is not None and tensor.kind is Kind.SIGMOID:
@@ -87,7 +89,7 @@ def _probabilities(call: LossCall, module: Module) -> Iterator[Finding]:
         f"{named(call)} takes logits and gets {tensor.kind.value}: its loss cannot fall below 0.31"
         " for a positive and 0.69 for a negative",
         fix=fix,
-        evidence=[*origins(tensor, given, module), *advice(fix, name)],
+        evidence=[*inside(call, module), *origins(tensor, given, module), *advice(fix, name)],
     )
 
 
@@ -95,12 +97,12 @@ def _logits(call: LossCall, module: Module) -> Iterator[Finding]:
     given, tensor = call.argument("input"), call.traced("input")
     if given is None or not is_wrong(call, tensor):
         return
-    edits = with_logits(call, module)
+    edits = () if isinstance(call, ProjectLoss) else with_logits(call, module)
     fix = Fix("Take the loss with logits", edits, Safety.UNSAFE) if edits else None
     yield rule.finding(
         module.span(given),
         f"{named(call)} takes probabilities and gets logits: the first one outside of 0 and 1"
         " stops the training with an error",
         fix=fix,
-        evidence=origins(tensor, given, module),
+        evidence=[*inside(call, module), *origins(tensor, given, module)],
     )

@@ -79,15 +79,17 @@ from losslint.fixes.activations import dropped, only_for
 from losslint.model.module import Module
 from losslint.provenance.kinds import Kind, Tensor
 from losslint.provenance.loss_calls import LossCall
+from losslint.provenance.project_losses import ProjectLoss
 from losslint.rules.base import Rule
 from losslint.rules.loops import is_exempt
-from losslint.rules.misuse.words import CRITERIA, advice, is_wrong, named, origins
+from losslint.rules.misuse.words import CRITERIA, advice, inside, is_wrong, named, origins
 
 NEEDS = ((b"torch",), (b"CrossEntropyLoss", b"cross_entropy", *CRITERIA))
 
 rule = Rule("LL401", __name__, __doc__, Severity.ERROR, needs=NEEDS)
 
 
+@rule.on(ProjectLoss)
 @rule.on(LossCall)
 def check(call: LossCall, module: Module) -> Iterator[Finding]:
     given = call.argument("input")
@@ -96,7 +98,7 @@ def check(call: LossCall, module: Module) -> Iterator[Finding]:
     tensor = call.traced("input")
     if not is_wrong(call, tensor):
         return
-    activation = only_for(given, tensor, module)
+    activation = None if isinstance(call, ProjectLoss) else only_for(given, tensor, module)
     name = "softmax" if tensor.kind is Kind.SOFTMAX else "sigmoid"
     fix = None
     if activation is not None:
@@ -105,7 +107,7 @@ def check(call: LossCall, module: Module) -> Iterator[Finding]:
         module.span(given),
         f"{named(call)} takes logits and gets {tensor.kind.value}: {_floor(tensor)}",
         fix=fix,
-        evidence=[*origins(tensor, given, module), *advice(fix, name)],
+        evidence=[*inside(call, module), *origins(tensor, given, module), *advice(fix, name)],
     )
 
 

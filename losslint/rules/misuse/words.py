@@ -13,7 +13,8 @@ from losslint.model.module import Module
 from losslint.model.parents import ancestors, function_around
 from losslint.provenance.kinds import PROBABILITIES, Kind, Place, Tensor
 from losslint.provenance.loss_calls import CLASSES, LossCall
-from losslint.source.globs import inside
+from losslint.provenance.project_losses import ProjectLoss
+from losslint.source import globs
 from losslint.training.callees import scope_of
 
 # What a file that calls a criterion holds, wherever that was built.
@@ -44,20 +45,10 @@ def is_wrong(call: LossCall, tensor: Tensor) -> bool:
     losses = [call.loss, *(other or "" for other in call.others)]
     if not all(tensor.kind in WRONG.get(loss, ()) for loss in losses):
         return False
-    if tensor.handed and _is_conditional(call):
+    if tensor.handed and call.is_conditional:
         return False  # callers that give this kind may choose another branch
     usual = sorted(WRONG, key=lambda loss: (tensor.kind is Kind.SIGMOID) is not ("binary" in loss))
     return call.loss == next(loss for loss in usual if loss in losses)
-
-
-def _is_conditional(call: LossCall) -> bool:
-    """Whether a branch of its function decides that a loss is called."""
-    for around in ancestors(call.module.tree, call.node):
-        if isinstance(around, (cst.If, cst.IfExp, cst.Match)):
-            return True
-        if isinstance(around, cst.FunctionDef):
-            break
-    return False
 
 
 def origins(tensor: Tensor, given: cst.BaseExpression, module: Module) -> Iterator[str]:
@@ -65,15 +56,14 @@ def origins(tensor: Tensor, given: cst.BaseExpression, module: Module) -> Iterat
     for place in tensor.made:
         if place.node is given or given in ancestors(module.tree, place.node):
             continue
-        text = " ".join(place.module.text(place.node).split())
-        yield f"`{text}`{_where(place, module)} makes the {tensor.kind.value}"
+        yield f"`{_text(place)}`{_where(place, module)} makes the {tensor.kind.value}"
 
 
 def _where(place: Place, module: Module) -> str:
     if place.module is not module:
         row = place.module.source.position(place.module.span(place.node).start)[0]
         name = place.module.source.name
-        shown = inside(name, os.getcwd()) or name.replace(os.sep, "/")
+        shown = globs.inside(name, os.getcwd()) or name.replace(os.sep, "/")
         return f" at {shown}:{row}"
     function = function_around(module.tree, place.node)
     if isinstance(function, cst.Module):
@@ -81,6 +71,17 @@ def _where(place: Place, module: Module) -> str:
     owner: ClassFacts | None = scope_of(module).owners.get(function)
     name = function.name.value if owner is None else f"{owner.name}.{function.name.value}"
     return f" in `{name}`"
+
+
+def inside(call: LossCall, module: Module) -> Iterator[str]:
+    """Which loss of torch it is that a loss of the project hands its input to."""
+    if isinstance(call, ProjectLoss) and call.inside is not None:
+        place = Place(call.inside.module, call.inside.node)
+        yield f"`{_text(place)}`{_where(place, module)} gets what is given here"
+
+
+def _text(place: Place) -> str:
+    return " ".join(place.module.text(place.node).split())
 
 
 def advice(fix: Fix | None, name: str) -> Iterator[str]:
