@@ -12,7 +12,7 @@ from losslint.engine.selection import Selection
 from losslint.engine.suppress import may_hold_suppressions, suppress
 from losslint.findings import Finding, Span
 from losslint.model.module import Module, Unreadable, deep_recursion
-from losslint.provenance import divergences, log_calls, loss_calls
+from losslint.provenance import divergences, log_calls, project_losses
 from losslint.provenance.divergences import Divergence
 from losslint.provenance.log_calls import LogCall
 from losslint.provenance.loss_calls import LossCall
@@ -38,9 +38,12 @@ PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
     (frozenset((means.ShownMean,)), means.subjects),
     (frozenset((weighted.WeightedSelection,)), weighted.subjects),
     (frozenset((unread.UnreadWeight,)), unread.subjects),
-    (frozenset((LossCall,)), loss_calls.subjects),
     (frozenset((LogCall,)), log_calls.subjects),
     (frozenset((Divergence,)), divergences.subjects),
+    (
+        frozenset((LossCall, project_losses.ProjectLoss)),
+        project_losses.subjects,
+    ),
 )
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from losslint.model.classes import parameters
 from losslint.model.module import Module
-from losslint.model.parents import nodes, parent
+from losslint.model.parents import parent
 from losslint.provenance.binders import Function, parameter
-from losslint.provenance.kinds import UNKNOWN
+from losslint.provenance.kinds import UNKNOWN, Tensor
+from losslint.provenance.mentions import mentions
 from losslint.provenance.objects import Frame, Given, Value, frame_at, frame_of
 from losslint.provenance.paths import Key
 
@@ -42,7 +42,11 @@ def argument(
         frame = frame_at(home.scope, call)
         bound = bind(call, function, frame, is_method=home.owner is not None)
         found += _given(tracer, param, bound, keys, home)
-    return tuple(found) or unknown
+    return tuple(map(_handed, found)) or unknown
+
+
+def _handed(value: Value) -> Value:
+    return replace(value, handed=True) if isinstance(value, Tensor) and value != UNKNOWN else value
 
 
 def _given(
@@ -90,7 +94,7 @@ def _calls_of(module: Module, function: cst.FunctionDef, home: Frame) -> list[cs
     if name == "forward" or name.startswith("__"):
         return None
     found: list[cst.Call] = []
-    for node in _mentions(module).get(name, ()):
+    for node in mentions(module).names.get(name, ()):
         around = parent(module.tree, node)
         if isinstance(around, cst.FunctionDef) and around.name is node:
             if around is not function:
@@ -110,26 +114,6 @@ def _calls_of(module: Module, function: cst.FunctionDef, home: Frame) -> list[cs
     return found if len(found) <= MAX_CALLERS else None
 
 
-def calls_named(module: Module, name: str) -> Iterator[cst.Call]:
-    """Every call in a module of what has this last name."""
-    for node in _mentions(module).get(name, ()):
-        mention: cst.CSTNode = node
-        around = parent(module.tree, node)
-        if isinstance(around, cst.Attribute) and around.attr is node:
-            mention, around = around, parent(module.tree, around)
-        if isinstance(around, cst.Call) and around.func is mention:
-            yield around
-
-
 def _is_value(around: cst.CSTNode | None, node: cst.CSTNode) -> bool:
     """Whether a name is handed on, rather than being that of a keyword."""
     return not (isinstance(around, cst.Arg) and around.keyword is node)
-
-
-@lru_cache(maxsize=8)
-def _mentions(module: Module) -> dict[str, list[cst.Name]]:
-    found: dict[str, list[cst.Name]] = {}
-    for node in nodes(module.tree):
-        if isinstance(node, cst.Name):
-            found.setdefault(node.value, []).append(node)
-    return found

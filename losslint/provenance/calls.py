@@ -67,11 +67,9 @@ def _result(
         case Class():
             return tracer.take((Instance(target, call, frame),), keys)
         case Instance():
-            method = target.made_of.method("__call__") or target.made_of.method("forward")
-            if method is not None:
-                owner, function = method
-                bound = Callable(function, frame_of(owner.scope, None), target, owner)
-                return _entered(tracer, bound, call, keys, frame)
+            entry = target.entry()
+            if entry is not None:
+                return _entered(tracer, entry, call, keys, frame)
         case Callable():
             return _entered(tracer, target, call, keys, frame)
         case Layer() | Chain() if len(call.args) == 1 and not call.args[0].star:
@@ -169,13 +167,11 @@ def applied(
                 )
             return current
         case Instance():
-            method = target.made_of.method("forward")
-            if method is not None:
-                owner, function = method
-                names = parameters(function)[1:2]
+            entry = target.entry()
+            if entry is not None:
+                names = parameters(entry.function)[1:2]
                 given: dict[str, Given | None] = {n: Given(None, frame, inputs) for n in names}
-                bound = Callable(function, frame_of(owner.scope, None), target, owner)
-                return entered(tracer, bound, given, frame, place, ())
+                return entered(tracer, entry, given, frame, place, ())
     return (UNKNOWN,)
 
 
@@ -187,9 +183,24 @@ def _own(link: Value, place: Place) -> Place:
 def _entered(
     tracer: Tracer, target: Callable, call: cst.Call, keys: tuple[Key, ...], frame: Frame
 ) -> tuple[Value, ...]:
-    is_method = target.this is not None
-    given = callers.bind(call, target.function, frame, is_method=is_method)
+    given = _bound(target, call, frame)
     return entered(tracer, target, given, frame, Place(frame.scope.module, call), keys)
+
+
+def _bound(target: Callable, call: cst.Call, frame: Frame) -> dict[str, Given | None]:
+    return callers.bind(call, target.function, frame, is_method=target.this is not None)
+
+
+def frame_of_call(target: Callable, call: cst.Call, frame: Frame) -> Frame:
+    """The frame of a function for one call of it."""
+    given = _bound(target, call, frame)
+    inner = _frame(target, given, frame)
+    return frame.called.setdefault((call, target), inner)
+
+
+def _frame(target: Callable, given: dict[str, Given | None], frame: Frame) -> Frame:
+    scope = target.frame.scope
+    return Frame(scope, target.function, target.this, target.owner, given, target.frame, frame)
 
 
 def entered(
@@ -206,9 +217,7 @@ def entered(
         return ()  # by itself it comes to nothing else than its other returns do
     if frame.depth >= MAX_CALLS or not is_plain(function):
         return tracer.take((UNKNOWN,), keys)
-    inner = Frame(
-        target.frame.scope, function, target.this, target.owner, given, target.frame, frame
-    )
+    inner = _frame(target, given, frame)
     if place is not None:
         inner = frame.called.setdefault((place.node, target), inner)
     found: list[Value] = []
@@ -217,8 +226,7 @@ def entered(
     if place is None:
         return tuple(found)
     return tuple(
-        one.through(place) if isinstance(one, Tensor) and one is not UNKNOWN else one
-        for one in found
+        one.through(place) if isinstance(one, Tensor) and one != UNKNOWN else one for one in found
     )
 
 

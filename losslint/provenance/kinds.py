@@ -43,6 +43,7 @@ class Tensor:
     number, `size` the number of classes where the layer in front says so. `way` are
     the calls through which it came out of other functions, the outermost first. `altered` says
     that its numbers are not those that were made any more: averaged, bounded, or a little larger.
+    `handed` says that callers gave it to the function that the question was asked in.
     """
 
     kind: Kind
@@ -51,6 +52,7 @@ class Tensor:
     size: int | None = None
     way: tuple[Place, ...] = ()
     altered: bool = False
+    handed: bool = False
 
     def resized(self, size: int | None = None) -> Tensor:
         """The same with another number of classes; by default with one that is not known."""
@@ -77,4 +79,5 @@ def agreed(tensors: Iterable[Tensor]) -> Tensor:
         first.size if all(one.size == first.size for one in found) else None,
         first.way,
         any(one.altered for one in found),
+        any(one.handed for one in found),
     )

@@ -9,8 +9,8 @@ import libcst as cst
 
 from losslint.model.names import called
 from losslint.model.parents import ancestors
-from losslint.provenance.callers import calls_named
 from losslint.provenance.kinds import UNKNOWN, Kind, Place, Tensor
+from losslint.provenance.mentions import calls_named
 from losslint.provenance.objects import Chain, Frame, Layer, Value
 from losslint.provenance.operations import AVERAGING_MODULES, MODULES, UNBOUNDED, kept_by_module
 from losslint.provenance.paths import Path, path

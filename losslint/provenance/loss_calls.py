@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import libcst as cst
 
@@ -13,6 +12,7 @@ from losslint.model.module import Module
 from losslint.model.names import dotted
 from losslint.model.parents import ancestors, nodes
 from losslint.provenance.kinds import UNKNOWN, Tensor
+from losslint.provenance.mentions import mentions
 from losslint.provenance.objects import External, Layer, Value
 from losslint.provenance.paths import Attr, path
 from losslint.provenance.tensors import argument
@@ -48,13 +48,15 @@ class LossCall:
     """One call of a loss of torch.
 
     `loss` is its name in torch.nn.functional, however it is called. `built` holds what made the
-    criterion, all of it where there are several; nothing where a function is called.
+    criterion, all of it where there are several; nothing where a function is called. `others`
+    are the losses that the criterion is by other branches, None for one that is none of these.
     """
 
     loss: str
     node: cst.Call
     module: Module
     built: tuple[Layer, ...] = ()
+    others: tuple[str | None, ...] = ()
 
     def argument(self, name: str) -> cst.BaseExpression | None:
         """The expression that is given as `input` or `target`."""
@@ -83,35 +85,56 @@ class LossCall:
             return (UNKNOWN,)
         return found[0]
 
+    @property
+    def is_conditional(self) -> bool:
+        """Whether a branch of its function decides that the loss is called."""
+        inner: cst.CSTNode = self.node
+        for around in ancestors(self.module.tree, self.node):
+            if isinstance(around, (cst.If, cst.IfExp, cst.Match)):
+                return True
+            if isinstance(around, cst.IndentedBlock):
+                before = around.body[: around.body.index(inner)]
+                if any(isinstance(s, cst.If) and _returns(s) for s in before):
+                    return True
+            if isinstance(around, cst.FunctionDef):
+                break
+            inner = around
+        return False
+
 
 def _left_out(call: cst.Call) -> tuple[Value, ...] | None:
     """What a setting is that a call does not name: its default, unless a star may bring it."""
     return (UNKNOWN,) if any(arg.star for arg in call.args) else None
 
 
-def subjects(module: Module) -> dict[type[Any], list[Any]]:
-    """The calls of losses in a module, for the rules."""
-    return {LossCall: list(loss_calls(module))}
-
-
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def loss_calls(module: Module) -> tuple[LossCall, ...]:
-    """Every call of a classification loss of torch in a module, in no particular order."""
+    """Every call of a classification loss of torch in a module, in no particular order.
+
+    A criterion that is one of several, by a branch, is called as each of them.
+    """
     if b"torch" not in module.source.data:
         return ()
-    found = (_loss_call(module, node) for node in nodes(module.tree) if isinstance(node, cst.Call))
-    return tuple(one for one in found if one is not None)
+    calls = mentions(module).calls
+    return tuple(found for node in calls for found in _loss_calls(module, node))
 
 
-def _loss_call(module: Module, node: cst.Call) -> LossCall | None:
+def _loss_calls(module: Module, node: cst.Call) -> Iterator[LossCall]:
     if not _may_be(module, node.func):
-        return None
+        return
     found = values(node.func, module)
-    losses = {_loss(one) for one in found}
-    if len(losses) != 1 or None in losses:
-        return None
-    built = tuple(one for one in found if isinstance(one, Layer))
-    return LossCall(str(losses.pop()), node, module, built)
+    if any(isinstance(one, Tensor) for one in found):
+        return
+    losses = tuple(dict.fromkeys(map(_loss, found)))
+    for loss in losses:
+        if loss is not None:
+            mine = tuple(v for v in found if isinstance(v, Layer) and _loss(v) == loss)
+            others = tuple(other for other in losses if other != loss)
+            yield LossCall(loss, node, module, mine, others)
+
+
+def _returns(statement: cst.If) -> bool:
+    return any(isinstance(node, cst.Return) for node in nodes(statement))
 
 
 def _loss(value: Value) -> str | None:
@@ -140,14 +163,9 @@ def _may_be(module: Module, func: cst.BaseExpression) -> bool:
 @lru_cache(maxsize=4)
 def _bound(module: Module) -> frozenset[str]:
     """The last names of what the module gives a loss of torch to, by an assignment or an import."""
-    found: set[str] = set()
-    for node in nodes(module.tree):
-        if not isinstance(node, (cst.Name, cst.Attribute)):
-            continue
-        last = node.value if isinstance(node, cst.Name) else node.attr.value
-        if last in CLASSES or last in ARGUMENTS:
-            found |= set(_targets(module, node))
-    return frozenset(found)
+    written = mentions(module).names
+    places = (node for name in (*CLASSES, *ARGUMENTS) for node in written.get(name, ()))
+    return frozenset(name for node in places for name in _targets(module, node))
 
 
 def _targets(module: Module, node: cst.CSTNode) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -26,17 +25,9 @@ class Class:
     scope: Scope
     facts: ClassFacts
 
-    def lineage(self) -> Iterator[Class]:
+    def lineage(self) -> tuple[Class, ...]:
         """The class and its bases, nearest first, those in other files too."""
-        waiting, seen = [self], set[ClassFacts]()
-        while waiting:
-            current = waiting.pop(0)
-            if current.facts in seen:
-                continue
-            seen.add(current.facts)
-            yield current
-            found = (class_named(current.scope, base) for base in current.facts.bases)
-            waiting += [base for base in found if base is not None]
+        return _lineage(self)
 
     def method(self, name: str) -> tuple[Class, cst.FunctionDef] | None:
         """A method with the class that defines it."""
@@ -44,6 +35,18 @@ class Class:
             if name in one.facts.methods:
                 return one, one.facts.methods[name]
         return None
+
+
+@lru_cache(maxsize=1024)
+def _lineage(first: Class) -> tuple[Class, ...]:
+    found, waiting = list[Class](), [first]
+    while waiting:
+        current = waiting.pop(0)
+        if current not in found:
+            found.append(current)
+            bases = (class_named(current.scope, base) for base in current.facts.bases)
+            waiting += [base for base in bases if base is not None]
+    return tuple(found)
 
 
 @dataclass(eq=False)
@@ -88,6 +91,14 @@ class Instance:
     made_of: Class
     call: cst.Call | None = None
     frame: Frame | None = None
+
+    def entry(self) -> Callable | None:
+        """What a call of the object enters."""
+        found = self.made_of.method("__call__") or self.made_of.method("forward")
+        if found is None:
+            return None
+        owner, function = found
+        return Callable(function, frame_of(owner.scope, None), self, owner)
 
 
 @dataclass(frozen=True)
