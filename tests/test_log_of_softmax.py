@@ -225,6 +225,7 @@ def test_a_local_name(body: str, better: str) -> None:
         "if y:\n    p = F.softmax(x, 1)\nelse:\n    p = F.softmax(x, 0)\nreturn p.log()",
         "p, q = F.softmax(x, 1), y\nreturn p.log()",
         "p = F.softmax(x, 1)\nreturn lambda: p.log()",
+        "global p\np = F.softmax(x, 1)\nreturn p.log()",
         "return torch.log(  # why\n    F.softmax(x, 1)\n)",
         "return torch.log(F.softmin(x, 1))",
         "return torch.log(x.sigmoid_())",

@@ -12,7 +12,7 @@ from losslint.fixes.inserting import line_end, line_start
 from losslint.model.module import Module
 from losslint.model.names import called
 from losslint.model.parents import ancestors, nodes, parent
-from losslint.provenance.binders import binders
+from losslint.provenance.binders import binders, bound_names
 from losslint.provenance.paths import Path, path
 from losslint.provenance.reaching import reaching
 
@@ -54,8 +54,11 @@ def local_value(module: Module, node: cst.BaseExpression) -> Local | None:
     above = module.span(statement).start < module.span(node).start
     if not above or all(one is not block for one in ancestors(module.tree, node)):
         return None
-    if _function(module, node) is not _function(module, statement):
+    function = _function(module, node)
+    if function is not _function(module, statement):
         return None
+    if isinstance(function, cst.FunctionDef) and node.value in bound_names(function).outer:
+        return None  # global: read by others
     return Local(node, statement, value)
 
 

@@ -1,8 +1,9 @@
 """A KL divergence averaged over its classes too, so that it is none, and too small.
 
 ## What it does
-Finds `F.kl_div(...)` and `nn.KLDivLoss(...)` with reduction `"mean"`: left at its default, named, or by
-way of the older `size_average` and `reduce`. An `nn.KLDivLoss` is reported where it is built.
+Finds `F.kl_div(...)` and `nn.KLDivLoss(...)` with reduction `"mean"`: left at its default, named,
+or by way of the older `size_average` and `reduce`. An `nn.KLDivLoss` is reported where it is
+built.
 
 ## Why is this bad?
 The divergence of two distributions is a sum over the classes. `"mean"` divides the sum by the
