@@ -10,8 +10,8 @@ import libcst as cst
 
 from losslint.model.module import Module
 from losslint.model.names import called
-from losslint.model.parents import nodes
 from losslint.provenance.loss_calls import LossCall, loss_calls
+from losslint.provenance.mentions import mentions
 from losslint.provenance.objects import Constant, Layer, frame_at
 from losslint.training.callees import scope_of
 
@@ -72,8 +72,8 @@ def divergences(module: Module) -> Iterator[Divergence]:
     for call in calls:
         if not call.built:
             yield Divergence(call.node, call, (call,))
-    for node in nodes(module.tree):
-        layer = _built(module, node) if isinstance(node, cst.Call) else None
+    for node in mentions(module).calls:
+        layer = _built(module, node)
         if layer is not None:
             of_it = tuple(c for c in calls if any(one.call is node for one in c.built))
             yield Divergence(layer.call, LossCall("kl_div", layer.call, module, (layer,)), of_it)

@@ -9,8 +9,8 @@ from typing import Any
 import libcst as cst
 
 from losslint.model.module import Module
-from losslint.model.parents import nodes
 from losslint.provenance.kinds import PROBABILITIES, Tensor
+from losslint.provenance.mentions import mentions
 from losslint.provenance.tensors import argument
 from losslint.provenance.trace import traced
 from losslint.training.callees import scope_of
@@ -34,13 +34,13 @@ def subjects(module: Module) -> dict[type[Any], list[Any]]:
 def log_calls(module: Module) -> tuple[LogCall, ...]:
     """Every logarithm of probabilities in a module, in no particular order."""
     found: list[LogCall] = []
-    for node in nodes(module.tree):
-        given = _given(module, node) if isinstance(node, cst.Call) else None
+    for node in mentions(module).calls:
+        given = _given(module, node)
         if given is None:
             continue
         tensor = traced(given, module)
         if tensor.kind in PROBABILITIES:
-            found.append(LogCall(cst.ensure_type(node, cst.Call), given, tensor))
+            found.append(LogCall(node, given, tensor))
     return tuple(found)
 
 

@@ -67,7 +67,7 @@ from losslint.provenance.loss_calls import LossCall
 from losslint.provenance.objects import Constant
 from losslint.rules.base import Rule
 from losslint.rules.loops import is_exempt
-from losslint.rules.misuse.places import origins
+from losslint.rules.misuse.words import origins
 
 NEEDS = ((b"torch",), (b"kl_div", b"KLDivLoss", b"loss", b"Loss", b"criterion"))
 
@@ -102,9 +102,12 @@ Edits = tuple[Edit, ...] | None
 
 @rule.on(LossCall)
 def check(call: LossCall, module: Module) -> Iterator[Finding]:
-    if call.loss != "kl_div" or is_exempt(rule, module):
+    if call.loss != "kl_div" or call.others or is_exempt(rule, module):
         return
-    wrong = {"input": INPUT.get(call.traced("input").kind), "target": _target(call)}
+    wrong = {
+        "input": None if _is_chosen(call, "input") else INPUT.get(call.traced("input").kind),
+        "target": None if _is_chosen(call, "target") else _target(call),
+    }
     is_swapped = None not in wrong.values() and wrong["target"] == TARGET_LOGARITHM
     for name, message in wrong.items():
         given = call.argument(name)
@@ -116,6 +119,11 @@ def check(call: LossCall, module: Module) -> Iterator[Finding]:
             evidence.append("input and target look swapped")
         fix = Fix(_title(message), edits, Safety.UNSAFE) if edits else None
         yield rule.finding(module.span(given), message, fix=fix, evidence=evidence)
+
+
+def _is_chosen(call: LossCall, name: str) -> bool:
+    """Whether callers that hand in such a tensor may choose another branch."""
+    return call.traced(name).handed and call.is_conditional
 
 
 def _target(call: LossCall) -> str | None:

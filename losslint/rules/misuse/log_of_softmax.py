@@ -68,7 +68,7 @@ from losslint.provenance.kinds import Kind
 from losslint.provenance.log_calls import LogCall
 from losslint.rules.base import Rule
 from losslint.rules.loops import is_exempt
-from losslint.rules.misuse.places import origins
+from losslint.rules.misuse.words import origins
 
 rule = Rule("LL404", __name__, __doc__, Severity.WARNING, needs=((b"torch",), (b"log(",)))
 
