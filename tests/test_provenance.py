@@ -383,6 +383,49 @@ def test_a_network_in_another_file(tmp_path: Path) -> None:
     assert {Path(p.module.source.name).name for one in found for p in one.made} == {"base.py"}
 
 
+LEARNER = """
+class Learner(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Softmax(1)
+
+    def set_loss(self, loss_op):
+        self.loss_op = loss_op
+
+    def forward(self, x):
+        return self.out(x)
+
+    def fit(self, x, y):
+        return self.loss_op(self.__call__(x), y)
+
+def train(model, x, y):
+    return F.cross_entropy(model(x), y)
+"""
+
+
+@pytest.mark.parametrize(
+    ("use", "found"),
+    [
+        ("m = Learner()\nm.set_loss(nn.NLLLoss())", [("cross_entropy", U), ("nll_loss", P)]),
+        ("m = Learner()\ntrain(m, 1, 2)", [("cross_entropy", P)]),
+        ("m = Learner()\ntrain(m, 1, 2)\ntrain(other(), 1, 2)", [("cross_entropy", U)]),
+        ("other().set_loss(nn.NLLLoss())", [("cross_entropy", U)]),
+        ("def train(m, x, y): pass\ntrain(Learner(), 1, 2)", [("cross_entropy", U)]),
+    ],
+)
+def test_callers_in_the_same_folder(
+    use: str, found: list[tuple[str, Kind]], tmp_path: Path
+) -> None:
+    (tmp_path / "main.py").write_text(f"{HEAD}from learner import Learner, train\n{use}\n")
+    (tmp_path / "other.py").write_text("import learner  # that neither trains nor sets a loss\n")
+    (tmp_path / "folder.py").mkdir()
+    file = tmp_path / "learner.py"
+    file.write_text(HEAD + LEARNER)
+    calls_there = calls(HEAD + LEARNER, str(file))
+
+    assert sorted(((c.loss, c.traced("input").kind) for c in calls_there), key=str) == found
+
+
 @pytest.mark.parametrize(
     ("text", "losses"),
     [

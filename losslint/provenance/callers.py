@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
+from os.path import realpath
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from losslint.model.classes import parameters
+from losslint.model.elsewhere import beside
 from losslint.model.module import Module
 from losslint.model.parents import parent
 from losslint.provenance.binders import Function, parameter
 from losslint.provenance.kinds import UNKNOWN, Tensor
-from losslint.provenance.mentions import mentions
-from losslint.provenance.objects import Frame, Given, Value, frame_at, frame_of
+from losslint.provenance.mentions import calls_named, mentions
+from losslint.provenance.objects import Callable, Frame, Given, Method, Value, frame_at, frame_of
 from losslint.provenance.paths import Key
+from losslint.training.callees import scope_of
+from losslint.training.state import Scope
 
 if TYPE_CHECKING:
     from losslint.provenance.trace import Tracer
@@ -37,12 +42,52 @@ def argument(
     if not isinstance(function, cst.FunctionDef):
         return unknown
     found: list[Value] = []
-    known = _calls_of(home.scope.module, function, home)
-    for call in known or ():
-        frame = frame_at(home.scope, call)
-        bound = bind(call, function, frame, is_method=home.owner is not None)
+    for call, scope in _callers(tracer, function, home):
+        if call is None:
+            return unknown
+        bound = bind(call, function, frame_at(scope, call), is_method=home.owner is not None)
         found += _given(tracer, param, bound, keys, home)
     return tuple(map(_handed, found)) or unknown
+
+
+def _callers(
+    tracer: Tracer, function: cst.FunctionDef, home: Frame
+) -> list[tuple[cst.Call | None, Scope]]:
+    """The calls of a function in its module and in those beside it; None for one that is not clear."""
+    name, scope = function.name.value, home.scope
+    if name == "forward" or name.startswith("__"):
+        return [(None, scope)]
+    own = _calls_of(scope.module, function, home)
+    if own is None:
+        return [(None, scope)]
+    found: list[tuple[cst.Call | None, Scope]] = [(call, scope) for call in own]
+    for other in _beside(scope.module, name):
+        for call in calls_named(other, name):
+            there = scope_of(other)
+            met = {
+                _is(one, function, home)
+                for one in tracer.values(call.func, (), frame_at(there, call))
+            }
+            if met != {False}:
+                found.append((call if met == {True} else None, there))
+    return found if len(found) <= MAX_CALLERS else [(None, scope)]
+
+
+def _is(value: Value, function: cst.FunctionDef, home: Frame) -> bool | None:
+    """Whether a value is a function, which another module has read from its file anew; None if unclear."""
+    if isinstance(value, Tensor) or (isinstance(value, Method) and UNKNOWN in value.base):
+        return None
+    if not isinstance(value, Callable) or not isinstance(value.function, cst.FunctionDef):
+        return False
+    there, here = value.frame.scope.module.source.name, home.scope.module.source.name
+    owners = [one.facts.name if one is not None else "" for one in (value.owner, home.owner)]
+    same = value.function.name.value == function.name.value and owners[0] == owners[1]
+    return same and realpath(there) == realpath(here)
+
+
+@lru_cache(maxsize=64)
+def _beside(module: Module, name: str) -> tuple[Module, ...]:
+    return tuple(beside(module, name))
 
 
 def _handed(value: Value) -> Value:
@@ -91,8 +136,6 @@ def bind(
 def _calls_of(module: Module, function: cst.FunctionDef, home: Frame) -> list[cst.Call] | None:
     """Every call of a function in its module; None if it may be called from elsewhere, unseen."""
     name = function.name.value
-    if name == "forward" or name.startswith("__"):
-        return None
     found: list[cst.Call] = []
     for node in mentions(module).names.get(name, ()):
         around = parent(module.tree, node)

@@ -139,6 +139,8 @@ def _method(
     for base in method.base:
         if isinstance(base, Tensor):
             found += tracer.take((tensors.method(tracer, base, method.name, call, frame),), keys)
+        elif method.name == "__call__" and isinstance(base, Instance):
+            found += _result(tracer, base, call, keys, frame)
         elif method.name in WRAPPERS:
             found += tracer.take((base,), keys)
         elif method.name == "forward" and isinstance(base, (Layer, Chain)):

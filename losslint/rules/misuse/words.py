@@ -18,7 +18,7 @@ from losslint.source import globs
 from losslint.training.callees import scope_of
 
 # What a file that calls a criterion holds, wherever that was built.
-CRITERIA = (b"criterion", b"loss_f", b"Loss(")
+CRITERIA = (b"criteri", b"loss_f", b"loss_op", b"loss(", b"Loss(")
 
 # What each loss does not take.
 WRONG = {
