@@ -22,6 +22,7 @@ LAYERS = [
     ["model"],
     ["ranges"],
     ["training"],
+    ["provenance"],
     ["project"],
     ["rules", "fixes"],
     ["engine"],

@@ -16,6 +16,10 @@ from losslint.model.facts import FileFacts
 from losslint.model.module import Module, Unreadable, deep_recursion
 from losslint.project.gathering import gathered
 from losslint.project.weighing import weighing
+from losslint.provenance import divergences, log_calls, project_losses
+from losslint.provenance.divergences import Divergence
+from losslint.provenance.log_calls import LogCall
+from losslint.provenance.loss_calls import LossCall
 from losslint.ranges import evaluate
 from losslint.ranges.keeping import CreatedWeight
 from losslint.ranges.run import Unfollowed
@@ -39,6 +43,12 @@ PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
     (frozenset((weighted.WeightedSelection,)), weighted.subjects),
     (frozenset((unread.UnreadWeight,)), unread.subjects),
     (frozenset((detached.Detached,)), detached.subjects),
+    (frozenset((LogCall,)), log_calls.subjects),
+    (frozenset((Divergence,)), divergences.subjects),
+    (
+        frozenset((LossCall, project_losses.ProjectLoss)),
+        project_losses.subjects,
+    ),
 )
 
 

@@ -19,6 +19,8 @@ from losslint.source.text import Source, Undecodable
 
 MAX_FILES = 64  # kept in memory, parsed or not
 MAX_BYTES = 1 << 20
+MAX_BESIDE = 40  # files in a folder that are looked through for those that import another
+MAX_IMPORTING = 3  # of them that are parsed
 MAX_HOPS = 4  # files from the name to its definition
 
 STAR = re.compile(rb"\bimport[\s\\]*\*")
@@ -53,6 +55,30 @@ def definition(module: Module, qualified: str) -> Elsewhere | None:
         return None
 
 
+def beside(module: Module, name: str) -> list[Module]:
+    """The modules in the folder of a module that may import it and use a name of it; none if many do."""
+    if not os.path.isfile(module.source.name) or not module.source.name.endswith(".py"):
+        return []
+    own, folder = os.path.realpath(module.source.name), _folder(module)
+    project = project_folder(folder)
+    if project is None:
+        return []
+    files = (os.path.join(folder, file) for file in os.listdir(folder) if file.endswith(".py"))
+    paths = sorted(path for path in files if os.path.isfile(path) and os.path.realpath(path) != own)
+    if len(paths) > MAX_BESIDE:
+        return []
+    search, stem = _Search(project, module.settings), os.path.basename(own)[: -len(".py")]
+    imports = re.compile(rf"^[ \t]*(from|import)\b.*\b{re.escape(stem)}\b".encode(), re.M)
+    uses = re.compile(rf"\b{re.escape(name)}\s*\(".encode())
+    found = []
+    for path in paths:
+        with open(path, "rb") as file:
+            raw = file.read(MAX_BYTES)
+        other = search.read(path, name) if imports.search(raw) and uses.search(raw) else None
+        found += [other] if other is not None else []
+    return found if len(found) <= MAX_IMPORTING else []
+
+
 _Binding = Import | cst.FunctionDef | cst.ClassDef
 
 
@@ -75,7 +101,7 @@ class _Search:
         if hops == MAX_HOPS:
             return None
         for path, parts in places(_folder(into), self.project, wanted):
-            module = self._read(path, parts[0])
+            module = self.read(path, parts[0])
             found = module and self._in_module(module, parts, hops + 1)
             if found:
                 return found
@@ -97,7 +123,7 @@ class _Search:
                 return found
         return None
 
-    def _read(self, path: str, name: str) -> Module | None:
+    def read(self, path: str, name: str) -> Module | None:
         """The module in a file of the project; None if it cannot know `name`."""
         try:
             status = os.stat(path)

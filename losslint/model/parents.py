@@ -12,7 +12,7 @@ import libcst as cst
 LEAVES = frozenset((str, type(None), bool, cst.MaybeSentinel))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _parents(tree: cst.Module) -> dict[cst.CSTNode, cst.CSTNode]:
     found: dict[cst.CSTNode, cst.CSTNode] = {}
     stack: list[cst.CSTNode] = [tree]

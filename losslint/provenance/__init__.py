@@ -1,0 +1,1 @@
+"""What the tensor that reaches a loss stands for: logits, probabilities or their logarithms."""
