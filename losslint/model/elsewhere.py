@@ -89,6 +89,7 @@ class _Search:
     project: str
     settings: Settings
     seen: set[tuple[str, ...]] = field(default_factory=set)
+    tried: set[tuple[str, Import]] = field(default_factory=set)
 
     def qualified(self, module: Module, name: str) -> Elsewhere | None:
         """What `name` stands for in `module`."""
@@ -98,9 +99,11 @@ class _Search:
         return next((found for found in ways if found), None)
 
     def _imported(self, into: Module, wanted: Import, hops: int) -> Elsewhere | None:
-        if hops == MAX_HOPS:
+        folder = _folder(into)
+        if hops == MAX_HOPS or (folder, wanted) in self.tried:
             return None
-        for path, parts in places(_folder(into), self.project, wanted):
+        self.tried.add((folder, wanted))
+        for path, parts in places(folder, self.project, wanted):
             module = self.read(path, parts[0])
             found = module and self._in_module(module, parts, hops + 1)
             if found:
@@ -195,10 +198,11 @@ def _meanings(
 ) -> list[tuple[_Binding, tuple[str, ...]]]:
     """What may bind the first of `parts`, the last first, with what to look for there.
 
-    A star brings what the module itself does not name, if it is not private.
+    A star brings what the module itself does not name, if it is not private. Modules that a
+    star brings are not looked into: each of a package's stars would lead to all the others again.
     """
     own = [(value, parts[1:]) for bound, value in bindings if bound == parts[0]]
-    if not own and not parts[0].startswith("_"):
+    if not own and len(parts) == 1 and not parts[0].startswith("_"):
         own = [(value, parts) for bound, value in bindings if bound == "*"]
     return own[::-1]
 
