@@ -123,7 +123,7 @@ def test_what_an_optimizer_is_given_is_followed(given: str, lines: list[str]) ->
 def test_what_another_file_does_with_the_loss_counts(elsewhere: str) -> None:
     made = "\n\ndef make():\n    return TaskWeights()\n"
     write("train.py", TRAIN.format(given=BAD) + made)
-    assert found() == ["train.py:8 LL107", "train.py:8 LL107"][:1]
+    assert found() == ["train.py:8 LL107"]
 
     write("elsewhere.py", elsewhere)
     assert found() == []
@@ -134,6 +134,14 @@ def test_a_class_that_a_configuration_names_may_be_made_anywhere() -> None:
     write("conf/loss.yaml", "_target_: losses.TaskWeights\n")
 
     assert found() == []
+
+
+def test_links_to_nowhere_and_pipes_are_no_configuration() -> None:
+    write("train.py", TRAIN.format(given=BAD))
+    Path("gone.yaml").symlink_to("nowhere.yaml")
+    os.mkfifo("pipe.json")
+
+    assert found() == ["train.py:8 LL107"]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +192,7 @@ def test_a_file_that_cannot_be_read_leaves_it_open_who_is_optimized() -> None:
     write("train.py", TRAIN.format(given=BAD))
     write("old.py", "print 'parameters'\n")
 
-    assert found() == ["old.py:1 LL000"] or found() == []
+    assert [line for line in found() if "LL107" in line] == []
 
 
 def test_a_comment_keeps_a_finding_of_the_project_away() -> None:

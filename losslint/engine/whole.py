@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -154,11 +155,20 @@ def _configs(folder: str) -> Iterator[str]:
         folders[:] = [f for f in sorted(folders) if f[:1] != "." and f not in PASSED_BY]
         for name in names:
             path = os.path.join(above, name)
-            if name.endswith(CONFIGS) and os.path.getsize(path) <= MAX_BYTES:
+            if name.endswith(CONFIGS) and _is_small_file(path):
                 yield path
                 count += 1
         if count > MAX_CONFIGS:
             return
+
+
+def _is_small_file(path: str) -> bool:
+    """Whether a path leads to a file, and no link to nowhere or pipe, that is soon read."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES
 
 
 def _mentions(project: Project, paths: Iterable[str], words: re.Pattern[bytes]) -> Counter[str]:
