@@ -192,7 +192,9 @@ def test_a_file_that_cannot_be_read_leaves_it_open_who_is_optimized() -> None:
     write("train.py", TRAIN.format(given=BAD))
     write("old.py", "print 'parameters'\n")
 
-    assert [line for line in found() if "LL107" in line] == []
+    assert found() == ["old.py:1 LL000"]
+    write("train.py", TRAIN.format(given=GOOD))
+    assert found() == []
 
 
 def test_a_comment_keeps_a_finding_of_the_project_away() -> None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from losslint.config import Settings
-from losslint.engine.check import Checked, crashed, order
+from losslint.engine.check import Checked, crashed, order, unreadable
 from losslint.engine.suppress import idle_later, suppressed
 from losslint.engine.whole import Whole, alone, is_covered, whole
 from losslint.findings import Finding
 from losslint.project.decay import Decayed, decayed
+from losslint.project.joined import Project
 from losslint.project.ordinal import OrdinalCrossEntropy, ordinal_cross_entropies
-from losslint.project.unoptimized import Unoptimized, unoptimized
+from losslint.project.unoptimized import Unoptimized, left_open, unoptimized
 from losslint.project.unused import UnusedLoss, unused
 from losslint.rules import unused_suppression
 from losslint.rules.base import Rule
@@ -54,11 +55,13 @@ def across(
     """
     facts = {path: member.checked.facts for path, member in members.items()}
     rules = _project_rules(rule for path in facts for rule in rules_for(path))
-    by_path: Mapping[str, Sequence[Placed]] = {}
+    by_path: Mapping[str, list[Placed]] = {}
     complete = is_covered(paths)
     try:
         found = whole(facts, paths, settings) if rules else None
         by_path = _findings(found, rules) if found is not None else {}
+        if found is not None and any(Unoptimized in rule.project_checks for rule in rules):
+            by_path = _said(by_path, found.project, members)
     except Exception as problem:  # as in check.py: what was found file by file is not lost
         broken = crashed("looking at the files together", problem)
         by_path, complete = {next(iter(facts)): [(broken, ())]}, False
@@ -75,6 +78,19 @@ def by_itself(source: Source, checked: Checked, rules: Sequence[Rule]) -> tuple[
         return _merged(Member(source, checked), (), rules)
     found = _findings(Whole(alone(checked.facts), {}), asked)
     return _merged(Member(source, checked), found.get(checked.facts.path, ()), rules)
+
+
+def _said(
+    by_path: Mapping[str, list[Placed]], project: Project, members: Mapping[str, Member]
+) -> dict[str, list[Placed]]:
+    """The same, and an LL000 for each file that leaves open who is optimized."""
+    said = dict(by_path)
+    for path in project.unreadable if left_open(project) else ():
+        member = members.get(path)
+        if member is not None and not any(f.code == "LL000" for f in member.checked.findings):
+            why = "cannot be read: who trains the parameters of the project's losses is left open"
+            said[path] = [*said.get(path, ()), (unreadable(why), ())]
+    return said
 
 
 def _project_rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:

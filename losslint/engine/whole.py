@@ -56,13 +56,13 @@ def whole(
     names |= {d.name for _, d in unused.losses(project)}
     any_name = b"|".join(name.encode() for name in sorted(names)) or b"(?!)"
     words = re.compile(rb"\b(?:" + any_name + rb")\b")
-    others, is_readable = _others([*missing, *_unparsed(files)], words)
+    others, unreadable = _others([*missing, *_unparsed(files)], words)
     project = Project(
         [*known, *others],
         folder,
         checked=frozenset(files),
         is_whole=True,
-        is_readable=is_readable,
+        unreadable=tuple(unreadable),
         is_installed=_is_installed(folder),
         named=frozenset(_named(folder, words)),
         searched=len(files) + len(missing) - 1,
@@ -116,10 +116,10 @@ def _read(path: str) -> bytes:
         return b""
 
 
-def _others(paths: Iterable[str], words: re.Pattern[bytes]) -> tuple[list[FileFacts], bool]:
-    """The facts of further files as far as they matter, and whether all of those could be read."""
+def _others(paths: Iterable[str], words: re.Pattern[bytes]) -> tuple[list[FileFacts], list[str]]:
+    """The facts of further files as far as they matter, and those of them that cannot be read."""
     found: list[FileFacts] = []
-    is_readable = True
+    unreadable: list[str] = []
     for path in paths:
         raw = _read(path)
         hands_on = path.endswith("__init__.py") and b"import" in raw
@@ -130,10 +130,10 @@ def _others(paths: Iterable[str], words: re.Pattern[bytes]) -> tuple[list[FileFa
         except Undecodable:
             facts = None
         if facts is None:
-            is_readable = False
+            unreadable.append(path)
         else:
             found.append(facts)
-    return found, is_readable
+    return found, unreadable
 
 
 def _is_installed(folder: str) -> bool:

@@ -20,8 +20,8 @@ class Project:
     """The joined facts of some files. `folder` is the one that they all lie in.
 
     `checked` are the files that findings may stand in, None for all. `is_whole` says
-    that no file of the project is missing, `is_readable` that those that matter could be
-    read, `is_installed` that others may import from it; `named` holds the names that
+    that no file of the project is missing, `is_installed` that others may import from it;
+    `unreadable` are the files that matter and could not be read, `named` holds the names that
     configuration files mention, `searched` says how many files were searched for names.
     """
 
@@ -32,7 +32,7 @@ class Project:
         *,
         checked: frozenset[str] | None = None,
         is_whole: bool = False,
-        is_readable: bool = True,
+        unreadable: tuple[str, ...] = (),
         is_installed: bool = False,
         named: frozenset[str] = frozenset(),
         searched: int = 0,
@@ -41,7 +41,7 @@ class Project:
         self.folder = os.path.abspath(folder)
         self.checked = checked
         self.is_whole = is_whole
-        self.is_readable = is_readable
+        self.unreadable = unreadable
         self.is_installed = is_installed
         self.named = named
         self.searched = searched

@@ -61,13 +61,25 @@ class _Seed:
     made: tuple[FileFacts, Built] | None
 
 
+def left_open(project: Project) -> bool:
+    """Whether files that could not be read leave it open who trains the parameters of some loss."""
+    return bool(project.unreadable) and next(_every(project), None) is not None
+
+
 def may_train_losses(facts: FileFacts) -> bool:
     """Whether a file defines learnable parameters of a loss."""
     return bool(facts.weighing) or any(d.leaves for d in facts.defined)
 
 
 def unoptimized(project: Project) -> Iterator[Unoptimized]:
-    """Every loss with parameters that nothing trains, at the places where that is to be mended."""
+    """Every loss with parameters that nothing trains, at the places where that is to be mended.
+
+    None where a file that matters could not be read: it may train them.
+    """
+    return iter(()) if project.unreadable else _every(project)
+
+
+def _every(project: Project) -> Iterator[Unoptimized]:
     for facts in project.files:
         for defined in facts.defined:
             definition = (facts, defined)
@@ -147,11 +159,7 @@ def _missing(project: Project, seed: _Seed) -> Iterator[Unoptimized]:
         return
     together = [(f, o) for f, o in optimizers if project.belong_together(f, seed.at)]
     makers = [(f, o) for f, o in together if o.name != "add_param_group"]
-    if (
-        not makers
-        or not project.is_readable
-        or not all(project.graph.is_known(o.given, o.closed) for _, o in optimizers)
-    ):
+    if not makers or not all(project.graph.is_known(o.given, o.closed) for _, o in optimizers):
         return
     reached = {_name(node) for node in project.graph.reached(seed.start)}
     if any(_name(node) in reached for _, optimizer in optimizers for node in optimizer.given):
