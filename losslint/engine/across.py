@@ -56,8 +56,9 @@ def across(
     facts = {path: member.checked.facts for path, member in members.items()}
     rules = _project_rules(rule for path in facts for rule in rules_for(path))
     by_path: Mapping[str, list[Placed]] = {}
-    complete = is_covered(paths)
+    complete = False
     try:
+        complete = is_covered(paths)
         found = whole(facts, paths, settings) if rules else None
         by_path = _findings(found, rules) if found is not None else {}
         if found is not None and any(Unoptimized in rule.project_checks for rule in rules):
