@@ -16,7 +16,6 @@ from losslint.ranges.tensors import FACTORIES
 from losslint.training.sites import Site
 
 LISTS = (cst.List, cst.Tuple, cst.ListComp)
-DICTS = (cst.Dict, cst.DictComp)
 
 # What takes a ParameterList for a list, and what a ParameterList has of one.
 ITERATES = frozenset("zip enumerate len sum list tuple range reversed iter".split())
