@@ -11,7 +11,6 @@ from torch import Tensor
 from losslint.verify.grid import Sample, directions, survey
 from losslint.verify.optimum import learned_task, optima
 from losslint.verify.properties import (
-    Result,
     bounded_below,
     can_be_negative,
     no_collapse,
@@ -23,6 +22,7 @@ from losslint.verify.properties import (
     still_balances,
     trains_every_task,
 )
+from losslint.verify.verdict import Result
 from losslint.verify.weighting import Reading, Weighting, point
 
 # Gradients in the working range may differ by this much under a safe fix.
@@ -43,7 +43,7 @@ class Judgement:
 
     @property
     def verified(self) -> bool:
-        """Whether every property holds after the fix."""
+        """Whether no property fails after the fix."""
         return not self.failed
 
     @property
@@ -53,8 +53,8 @@ class Judgement:
 
     @property
     def failed(self) -> tuple[Result, ...]:
-        """The properties that do not hold, each with its counter-example."""
-        return tuple(result for result in self.results if not result.holds)
+        """The properties that fail, each with its counter-example."""
+        return tuple(result for result in self.results if result.holds is False)
 
 
 def properties_of(after: Weighting, before: Sequence[Sample] | None = None) -> tuple[Result, ...]:
