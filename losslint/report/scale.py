@@ -60,9 +60,7 @@ def scale_of(values: Iterable[float], *, linear: bool = False) -> Scale:
 
 def short(value: float) -> str:
     """A number in at most eight characters: `-0.307`, `1.6e5`, `inf`."""
-    if math.isfinite(value) and 0 < abs(value) < 1e-9:
-        return f"{value:.1e}".replace("e-0", "e-")
-    text = f"{value:.3g}"
+    text = f"{value:.4g}" if 1e3 <= abs(value) < 1e5 else f"{value:.3g}"
     if "e" not in text:
         return text
     mantissa, exponent = text.split("e")

@@ -88,9 +88,10 @@ class Figures:
     `along`: one for each learned parameter (at most four). The rest is there only
     when asked for: `totals`, total over the first parameter, a line for each of
     several task losses; `together`, the same with all parameters moved alike, where
-    that is no sum of what each does alone; `weights`, weight of the looked-at task over its loss once
-    the parameters have settled (log-log); `descent`, 2,000 steps of Adam at fixed
-    task losses, a line for the total and one for each parameter, over the step.
+    what moves one depends on the others; `weights`, weight of the looked-at task over
+    its loss once the parameters have settled (log-log); `descent`, 2,000 steps of
+    Adam at fixed task losses, a line for the total and one for each parameter, over
+    the step.
     """
 
     along: tuple[Along, ...] = ()
