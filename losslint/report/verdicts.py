@@ -1,0 +1,101 @@
+"""Verdicts for people: what torch said of each loss, with charts of what it does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from losslint.report.chart import can_draw
+from losslint.report.paint import Line, printable, wrapped
+from losslint.report.paint import width as columns
+from losslint.report.place import display_name
+from losslint.report.saying import SAID, difference_said, facts_of, paired, versions
+from losslint.report.verdict_charts import charts
+from losslint.verify.verdict import Status, Verdict
+
+STYLES = {Status.VERIFIED: "good", Status.REFUTED: "error", Status.NOT_RUNNABLE: "warning"}
+TOLD = {"holds": "good", "fails": "error", "not judged": "warning"}
+
+
+def concise(verdicts: Iterable[Verdict]) -> Iterator[Line]:
+    """One line for each loss, with what decided."""
+    for verdict in verdicts:
+        yield [*_headline(verdict), (f": {printable(verdict.why)}" if verdict.why else "", "")]
+
+
+def full(
+    verdicts: Iterable[Verdict], *, width: int = 80, ascii_only: bool = False
+) -> Iterator[Line]:
+    """Each loss with its properties, its assumptions and its charts, `width` columns wide."""
+    drawable = can_draw()
+    hidden = False
+    for verdict in verdicts:
+        yield _headline(verdict)
+        yield from wrapped(verdict.why, width, indent=2)
+        yield from _facts(verdict, width)
+        if drawable:
+            yield from charts(verdict, width, ascii_only=ascii_only)
+        hidden |= not drawable and any(version.figures.along for _, version in versions(verdict))
+        yield []
+    if hidden:
+        yield [("Charts need plotille: pip install 'torch-losslint[verify]'", "gutter")]
+
+
+def summary(verdicts: Sequence[Verdict]) -> Iterator[Line]:
+    """The last line: how many losses got which verdict."""
+    if not verdicts:
+        yield [("Ran no loss: none that learns its weights was found.", "warning")]
+        return
+    number = Counter(verdict.status for verdict in verdicts)
+    parts = ", ".join(f"{number[status]} {status.value}" for status in Status if number[status])
+    noun = "loss" if len(verdicts) == 1 else "losses"
+    order = (Status.REFUTED, Status.NOT_RUNNABLE, Status.VERIFIED)
+    worst = next(status for status in order if number[status])
+    yield [(f"Ran {len(verdicts)} {noun}: {parts}.", STYLES[worst])]
+
+
+def _headline(verdict: Verdict) -> Line:
+    return [
+        (f"{printable(display_name(verdict.path))}:{verdict.row}:", "path"),
+        (" ", ""),
+        (verdict.status.value, STYLES[verdict.status]),
+        (f" {printable(verdict.qualname)}", "code"),
+        (f" ({facts_of(verdict)})", ""),
+    ]
+
+
+def _facts(verdict: Verdict, width: int) -> Iterator[Line]:
+    if verdict.call:
+        yield from wrapped(f"called as {verdict.call}", width, indent=2)
+    yield from _table(verdict, width)
+    for assumption in verdict.assumes:
+        yield from wrapped(f"assumes: {assumption}", width, indent=2)
+    difference = difference_said(verdict)
+    if difference:
+        yield from wrapped(difference, width, indent=2)
+
+
+def _table(verdict: Verdict, width: int) -> Iterator[Line]:
+    rows = list(paired(verdict))
+    if not rows:
+        return
+    heads = [head for head, _ in versions(verdict)]
+    longest = max(columns(printable(name)) for name, _, _ in rows)
+    name_width = max(min(longest, width - 2 - 13 * len(heads)), 8)
+    yield []
+    yield [(f"  {'property':{name_width}}{''.join(f'  {head:12}' for head in heads)}", "gutter")]
+    for name, before, after in rows:
+        cells = [before, after][: len(heads)] if verdict.before else [after]
+        pieces: Line = [(f"  {_padded(printable(name), name_width)}", "")]
+        for cell in cells:
+            said = SAID[cell.holds] if cell else "-"
+            pieces += [("  ", ""), (f"{said:10}", TOLD.get(said, "")), ("  ", "")]
+        yield pieces
+        for head, cell in zip(heads, cells, strict=True):
+            if cell and cell.holds is not True:
+                lead = f"{head}: " if len(heads) > 1 else ""
+                yield from wrapped(f"{lead}{cell.why}", width, indent=4)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - columns(text))
