@@ -10,7 +10,7 @@ from losslint.verify.slicing.effects import Scope
 from losslint.verify.slicing.lenient import lenient, stood_in
 from losslint.verify.slicing.liveness import Kept
 from losslint.verify.slicing.needs import bound, needs
-from losslint.verify.slicing.notes import Notes
+from losslint.verify.slicing.notes import Notes, said
 from losslint.verify.slicing.places import FUNCTIONS
 from losslint.verify.slicing.portable import portable
 from losslint.verify.slicing.pruning import mentions, pruned
@@ -56,7 +56,10 @@ class Assembly:
             if more == mentioned:
                 break
             mentioned = more
-        return ast.unparse(ast.Module(self._ordered(body), [])) + "\n"
+        everything = self._ordered(body)
+        for sentence in said(everything):
+            self.notes.add(sentence)
+        return ast.unparse(ast.Module(everything, [])) + "\n"
 
     def _ordered(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         future = [FUTURE] if self.around.delayed_annotations else []
@@ -114,7 +117,7 @@ class Assembly:
     def _made(self, node: ast.stmt) -> list[ast.stmt]:
         if isinstance(node, ast.ClassDef):
             node = pruned(node, self._mentioned)
-        made = portable([node], self.around, self.notes)
+        made = portable([node], self.around)
         if self.strict:
             return made
         if isinstance(node, ast.ClassDef):

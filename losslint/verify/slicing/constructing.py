@@ -11,7 +11,6 @@ from losslint.verify.slicing.family import Family, self_name
 from losslint.verify.slicing.lenient import lenient, unbound
 from losslint.verify.slicing.liveness import Slicer, closures
 from losslint.verify.slicing.needs import local_names
-from losslint.verify.slicing.notes import Notes
 from losslint.verify.slicing.places import Function
 from losslint.verify.slicing.portable import portable
 from losslint.verify.slicing.signatures import bare
@@ -23,7 +22,6 @@ class Constructors:
     """Makes the constructors of a family for the attributes that are read of its object."""
 
     family: Family
-    notes: Notes
     attributes: frozenset[str]
     called: set[str] = field(default_factory=set)  # methods that they set something up with
 
@@ -51,7 +49,7 @@ class Constructors:
     ) -> ast.FunctionDef:
         scope = self.family.scope(function)
         local = local_names(function)
-        body = portable([*function.body, *also], self.family.around, self.notes, local)
+        body = portable([*function.body, *also], self.family.around, local)
         if stands_in is not None:
             body = constructed(body, stands_in=stands_in)
         always = frozenset(id(node) for node in body if is_super_init(node))
@@ -60,7 +58,7 @@ class Constructors:
         statements = lenient(kept, scope)
         read = own_attributes(statements, scope.own)
         self.called |= {name for name in read if self.family.method(name) is not None}
-        made = bare(function, self.family.around, self.notes)
+        made = bare(function, self.family.around)
         made.body = [*unbound(before, statements, made.args), *statements] or [ast.Pass()]
         return without_unknown_supers(made, self.family, owner)
 

@@ -16,9 +16,9 @@ from losslint.verify.slicing.family import (
 )
 from losslint.verify.slicing.lenient import lenient
 from losslint.verify.slicing.liveness import Slicer
-from losslint.verify.slicing.notes import Notes
 from losslint.verify.slicing.places import FUNCTIONS, Function
 from losslint.verify.slicing.portable import portable
+from losslint.verify.slicing.returning import returning
 from losslint.verify.slicing.signatures import with_type_parameters
 from losslint.verify.slicing.spelling import last_name
 from losslint.verify.slicing.supers import INIT, without_unknown_supers
@@ -29,9 +29,8 @@ Key = tuple[str, str]  # of a class and a method of it
 class Cut:
     """What is left of a family for `method`, the one that returns the total."""
 
-    def __init__(self, family: Family, notes: Notes, method: ast.FunctionDef, total: Total) -> None:
+    def __init__(self, family: Family, method: ast.FunctionDef, total: Total) -> None:
         self.family = family
-        self.notes = notes
         self.owner = family.classes[0]
         self.method = method
         own = f"{self_name(method) or 'self'}."
@@ -46,14 +45,14 @@ class Cut:
         parts: dict[str, list[ast.FunctionDef]] = {c.name: [] for c in self.family.classes}
         for name, init in inits.items():
             parts[name].append(init)
+        attributes = self._attributes()
         setting_up = self._setting_up(made, list(inits.values()))
         for (name, method), (owner, function) in self.members.items():
             if method in setting_up:
                 parts[name].append(made.method(function, owner))
             else:
-                parts[name].append(self._whole(function, owner))
+                parts[name].append(self._whole(function, owner, attributes))
         parts[self.owner.name].append(self.method)
-        attributes = self._attributes()
         ordered = sorted(self.family.classes, key=lambda one: one.lineno)
         return [self._class(owner, parts[owner.name], attributes) for owner in ordered]
 
@@ -96,7 +95,7 @@ class Cut:
         also: list[str] = []
         while True:
             attributes, known = self._attributes(), len(self.members)
-            made = Constructors(self.family, self.notes, attributes)
+            made = Constructors(self.family, attributes)
             found = {c.name: made.of(c, also * (c is self.owner)) for c in self.family.classes}
             for name in sorted(made.called):
                 self._keep(name, None)
@@ -134,16 +133,19 @@ class Cut:
 
     # --- the classes --------------------------------------------------------------------
 
-    def _whole(self, function: Function, owner: ast.ClassDef) -> ast.FunctionDef:
-        (made,) = portable([function], self.family.around, self.notes)
+    def _whole(
+        self, function: Function, owner: ast.ClassDef, attributes: frozenset[str]
+    ) -> ast.FunctionDef:
+        (made,) = portable([function], self.family.around)
         assert isinstance(made, ast.FunctionDef)
+        made = returning(made, self.family.scope(function), attributes)
         return without_unknown_supers(made, self.family, owner)
 
     def _class(
         self, owner: ast.ClassDef, methods: list[ast.FunctionDef], attributes: frozenset[str]
     ) -> ast.ClassDef:
         bases = [ast.Name(base.name, ast.Load()) for base in self.family.bases(owner)]
-        (empty,) = portable([_without_methods(owner)], self.family.around, self.notes)
+        (empty,) = portable([_without_methods(owner)], self.family.around)
         assert isinstance(empty, ast.ClassDef)
         decorators = [d for d in empty.decorator_list if last_name(d) == "dataclass"]
         values = empty.body

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 
 from losslint.verify.slicing.surroundings import Surroundings
 
@@ -17,10 +16,14 @@ WRAPPERS = ("DistributedDataParallel", "compile", "script")
 class WithoutDevices(ast.NodeTransformer):
     """Rewrites copies in place. `local` are the names of the functions around."""
 
-    def __init__(self, around: Surroundings, note: Callable[[str], None], local: set[str]) -> None:
+    def __init__(self, around: Surroundings, local: set[str]) -> None:
         self.around = around
-        self.note = note
+        self.sentences: list[str] = []  # what is to be said of the statement at hand
         self.local = local
+
+    def note(self, sentence: str) -> None:
+        """Something to be said of the statement at hand, if it is kept."""
+        self.sentences.append(sentence)
 
     def _seen(self, node: ast.expr) -> ast.expr:
         found = self.visit(node)

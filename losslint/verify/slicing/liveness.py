@@ -9,13 +9,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from losslint.verify.slicing.effects import Scope
 from losslint.verify.slicing.needs import bound
+from losslint.verify.slicing.notes import in_place_of
 from losslint.verify.slicing.places import FUNCTIONS
-
-Node = TypeVar("Node", bound=ast.AST)
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,7 @@ class Slicer:
     scope: Scope
     closures: Mapping[str, set[str]] = field(default_factory=dict)
     always: frozenset[int] = frozenset()  # ids of statements that are kept whatever is read
+    leaving: frozenset[str] | None = None  # what is read after a `return`; None: it is no way
 
     def slice(self, body: Sequence[ast.stmt], live: Iterable[str]) -> tuple[list[Kept], set[str]]:
         """The statements that matter for `live`, and what is read before them."""
@@ -96,6 +95,8 @@ class Slicer:
                 return node, set(loop.after)
             case ast.Continue() if loop is not None and loop.kept:
                 return node, set(loop.head)
+            case ast.Return() if self.leaving is not None:
+                return node, self._with_closures(self.leaving) | self._reads(node)
             case ast.Return() | ast.Raise() | ast.Break() | ast.Continue() | ast.Pass():
                 return None, live
         done = self.scope.effects(node)
@@ -112,7 +113,7 @@ class Slicer:
         if not body and not orelse and not named:
             return None, live
         made = ast.If(node.test, body or [ast.Pass()], orelse)
-        return _at(made, node), first | second | self._reads(node.test)
+        return in_place_of(made, node), first | second | self._reads(node.test)
 
     def _loop(self, node: ast.For | ast.While, live: set[str]) -> tuple[ast.stmt | None, set[str]]:
         header = node.iter if isinstance(node, ast.For) else node.test
@@ -133,7 +134,7 @@ class Slicer:
             made: ast.stmt = ast.For(node.target, node.iter, body or [ast.Pass()], orelse)
         else:
             made = ast.While(node.test, body or [ast.Break()], orelse)
-        return _at(made, node), state.head | self._reads(header)
+        return in_place_of(made, node), state.head | self._reads(header)
 
     def _targets(self, node: ast.For | ast.While) -> set[str]:
         if isinstance(node, ast.While):
@@ -147,7 +148,7 @@ class Slicer:
         body, before = self._inner(node.body, live, loop)
         if not body:
             return None, live
-        return _at(ast.With(node.items, body), node), before | self._reads(node.items)
+        return in_place_of(ast.With(node.items, body), node), before | self._reads(node.items)
 
     def _try(
         self, node: ast.Try, live: set[str], loop: _Loop | None
@@ -161,15 +162,15 @@ class Slicer:
             caught |= before - {handler.name or ""}
             kind = ast.Name("Exception", ast.Load())
             made = ast.ExceptHandler(kind, handler.name, part or [ast.Pass()])
-            handlers.append(_at(made, handler))
+            handlers.append(in_place_of(made, handler))
         body, before_body = self._inner(node.body, before_else | caught, loop)
         if not body and not orelse and not final and not any(_does(h) for h in handlers):
             return None, live
         if not handlers and not final:
-            final = [_at(ast.Pass(), node)]
-        kept = ast.Try(body or [_at(ast.Pass(), node)], handlers[:1], orelse, final)
+            final = [in_place_of(ast.Pass(), node)]
+        kept = ast.Try(body or [in_place_of(ast.Pass(), node)], handlers[:1], orelse, final)
         # It may end anywhere inside, so nothing that its body binds is certain.
-        return _at(kept, node), before_body | caught | before_else | after
+        return in_place_of(kept, node), before_body | caught | before_else | after
 
     def _match(
         self, node: ast.Match, live: set[str], loop: _Loop | None
@@ -183,11 +184,11 @@ class Slicer:
             before |= (first - bound([case.pattern])) | (
                 self._reads(case.guard) if case.guard else set()
             )
-            body = part or [_at(ast.Pass(), node)]
+            body = part or [in_place_of(ast.Pass(), node)]
             cases.append(ast.match_case(case.pattern, case.guard, body))
         if not any_kept:
             return None, live
-        return _at(ast.Match(node.subject, cases), node), before | self._reads(node.subject)
+        return in_place_of(ast.Match(node.subject, cases), node), before | self._reads(node.subject)
 
 
 def closures(statements: Iterable[ast.stmt], scope: Scope) -> dict[str, set[str]]:
@@ -202,7 +203,3 @@ def closures(statements: Iterable[ast.stmt], scope: Scope) -> dict[str, set[str]
 
 def _does(handler: ast.ExceptHandler) -> bool:
     return not all(isinstance(node, ast.Pass) for node in handler.body)
-
-
-def _at(node: Node, place: ast.AST) -> Node:
-    return ast.fix_missing_locations(ast.copy_location(node, place))

@@ -30,7 +30,7 @@ def of_method(place: Place, around: Surroundings, total: Total) -> Program:
     notes = Notes()
     family = Family(place.owner, around)
     method = _trimmed(place, family, notes)
-    body = Cut(family, notes, method, total).classes()
+    body = Cut(family, method, total).classes()
     text = Assembly(around, notes, strict=False, kept=roots(total.leaves)).text(body)
     entry = "" if method.name in CALLS else method.name
     return Program(Slice.EXPRESSION, text, place.owner.name, entry, notes.sentences())
@@ -44,12 +44,12 @@ def _trimmed(place: Place, family: Family, notes: Notes) -> ast.FunctionDef:
     found = way(place.inner[place.inner.index(method) :], notes)
     local = local_names(method).union(*(local_names(inner) for inner in found.inner))
     ending = ast.copy_location(ast.Return(place.expression), place.expression)
-    *body, last = portable([*found.statements, ending], family.around, notes, local)
+    *body, last = portable([*found.statements, ending], family.around, local)
     kept, before = Slicer(scope, closures(body, scope)).slice(body, scope.paths(last))
-    made = bare(method, family.around, notes)
+    made = bare(method, family.around)
     made.decorator_list = [d for d in made.decorator_list if "property" not in last_name(d)]
     for inner in found.inner:
-        add_keywords(made.args, bare(inner, family.around, notes).args)
+        add_keywords(made.args, bare(inner, family.around).args)
     statements = [one.node for one in kept]
     made.body = [*unbound(before, statements, made.args), *statements, last]
     return without_unknown_supers(made, family, place.owner)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from losslint.verify.slicing.devices import WithoutDevices
 from losslint.verify.slicing.needs import local_names, needs, parameters
-from losslint.verify.slicing.notes import Notes
+from losslint.verify.slicing.notes import say
 from losslint.verify.slicing.places import Function
 from losslint.verify.slicing.spelling import last_name, root_name
 from losslint.verify.slicing.surroundings import BUILTINS, Surroundings, imported
@@ -38,14 +38,14 @@ PLAIN_DECORATORS = frozenset(("staticmethod", "classmethod", "property"))
 def portable(
     nodes: Iterable[ast.stmt],
     around: Surroundings,
-    notes: Notes,
     local: Iterable[str] = (),
 ) -> list[ast.stmt]:
     """Copies of statements that can run by themselves, as far as their syntax goes.
 
-    `local` are names of the scope that they stand in.
+    `local` are names of the scope that they stand in. What they take for granted
+    is noted with them.
     """
-    cleaner = _Cleaner(around, notes, set(local))
+    cleaner = _Cleaner(around, set(local))
     found = cleaner.block(copy.deepcopy(list(nodes)))
     return [ast.fix_missing_locations(node) for node in found]
 
@@ -53,9 +53,10 @@ def portable(
 class _Cleaner(WithoutDevices):
     """Rewrites copies in place."""
 
-    def __init__(self, around: Surroundings, notes: Notes, local: set[str]) -> None:
-        super().__init__(around, notes.add, local)
-        self.notes = notes
+    def __init__(self, around: Surroundings, local: set[str]) -> None:
+        super().__init__(around, local)
+        self.left_out: list[str] = []  # what is to be said of statements that are gone
+        self.depth = 0
         self.in_class = False
         self.in_dataclass = False
 
@@ -65,8 +66,14 @@ class _Cleaner(WithoutDevices):
         """The statements that are left of a block; it may be none."""
         found: list[ast.stmt] = []
         for node in body:
+            outer, self.sentences = self.sentences, []
             result = self.visit(node)
-            found += result if isinstance(result, list) else [result] if result else []
+            made = result if isinstance(result, list) else [result] if result else []
+            for one in made:
+                say(one, self.sentences)
+            self.left_out += [] if made else self.sentences
+            self.sentences = outer
+            found += made
         return found
 
     def _blocks(self, node: Node) -> Node:
@@ -113,10 +120,10 @@ class _Cleaner(WithoutDevices):
         if name in GRADIENT_MODES:
             return True
         if name == "autocast" or "amp" in needs(context):
-            self.notes.add("autocast is left out: everything has full precision")
+            self.note("autocast is left out: everything has full precision")
         elif name not in BESIDE:
             line = context.lineno
-            self.notes.add(f"the context `{_short(context)}` (line {line}) is left out")
+            self.note(f"the context `{_short(context)}` (line {line}) is left out")
         return False
 
     # --- definitions ------------------------------------------------------------------
@@ -124,12 +131,14 @@ class _Cleaner(WithoutDevices):
     def visit_FunctionDef(self, node: Function) -> ast.FunctionDef:
         function = _recast(node, ast.FunctionDef)
         function.decorator_list = self._decorators(node.decorator_list)
-        outer = self.local, self.in_class, self.in_dataclass
+        outer = self.local, self.in_class, self.in_dataclass, self.depth, self.left_out
         self._signature(function)
         self.local = self.local | local_names(function)
         self.in_class = self.in_dataclass = False
+        self.depth, self.left_out = self.depth + 1, []
         self._blocks_of_body(function)
-        self.local, self.in_class, self.in_dataclass = outer
+        say(function, self.left_out)
+        self.local, self.in_class, self.in_dataclass, self.depth, self.left_out = outer
         return function
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -176,7 +185,7 @@ class _Cleaner(WithoutDevices):
         if self._can_have(decorator):
             return True
         line = decorator.lineno
-        self.notes.add(f"the decorator `@{_short(decorator)}` (line {line}) is left out")
+        self.note(f"the decorator `@{_short(decorator)}` (line {line}) is left out")
         return False
 
     # --- simple statements ------------------------------------------------------------
@@ -184,8 +193,6 @@ class _Cleaner(WithoutDevices):
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         value = node.value
         if isinstance(value, ast.Constant):
-            return None
-        if isinstance(value, (ast.Yield, ast.YieldFrom)) and not _has_call(value):
             return None
         if isinstance(value, ast.Call) and self._only_tells(value):
             return None
@@ -206,7 +213,7 @@ class _Cleaner(WithoutDevices):
             return False
         if self.around.is_available(root):
             return False
-        self.notes.add(f"calls of `{root}` are left out")
+        self.note(f"calls of `{root}` are left out")
         return True
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
@@ -237,9 +244,13 @@ class _Cleaner(WithoutDevices):
         return self._seen(node.value)
 
     def visit_YieldFrom(self, node: ast.YieldFrom) -> ast.AST:
-        return self._seen(node.value)
+        node.value = self._seen(node.value)
+        return node if self.depth else node.value
 
     def visit_Yield(self, node: ast.Yield) -> ast.AST:
+        if self.depth:
+            self.generic_visit(node)
+            return node
         if node.value is None:
             return ast.copy_location(ast.Constant(None), node)
         return self._seen(node.value)
@@ -255,10 +266,6 @@ class _Cleaner(WithoutDevices):
         self.generic_visit(node)
         self.local = outer
         return node
-
-
-def _has_call(node: ast.AST) -> bool:
-    return any(isinstance(inner, ast.Call) for inner in ast.walk(node))
 
 
 def _short(node: ast.expr) -> str:

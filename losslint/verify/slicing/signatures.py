@@ -7,7 +7,6 @@ from collections.abc import Collection
 from typing import TypeVar
 
 from losslint.verify.slicing.needs import defaults, parameters
-from losslint.verify.slicing.notes import Notes
 from losslint.verify.slicing.places import Function
 from losslint.verify.slicing.portable import portable
 from losslint.verify.slicing.surroundings import Surroundings
@@ -15,11 +14,11 @@ from losslint.verify.slicing.surroundings import Surroundings
 Definition = TypeVar("Definition", ast.FunctionDef, ast.ClassDef)
 
 
-def bare(function: Function, around: Surroundings, notes: Notes) -> ast.FunctionDef:
+def bare(function: Function, around: Surroundings) -> ast.FunctionDef:
     """A function that can be defined anywhere, without its statements."""
     empty = made_function(function.name, function.args, [ast.Pass()], function.decorator_list)
     placed = ast.fix_missing_locations(ast.copy_location(empty, function))
-    (made,) = portable([placed], around, notes)
+    (made,) = portable([placed], around)
     assert isinstance(made, ast.FunctionDef)
     return made
 

@@ -83,7 +83,7 @@ class _Stepping:
     def _portable(self, statements: Sequence[ast.stmt], found: Way) -> list[ast.stmt]:
         local = self.handed | bound(found.statements)
         local = local.union(*(local_names(function) for function in self.functions))
-        return portable(statements, self.around, self.notes, local)
+        return portable(statements, self.around, local)
 
     def _makes_leaf(self, node: ast.stmt) -> bool:
         return makes_leaf(node, self.names - self.handed, self.around)
@@ -97,17 +97,14 @@ class _Stepping:
             default = defaults(function.args).get(name)
             if default is not None:
                 made = ast.Assign([ast.Name(name, ast.Store())], default)
-                (found,) = portable(
-                    [ast.fix_missing_locations(ast.copy_location(made, default))],
-                    self.around,
-                    self.notes,
-                )
+                placed = ast.fix_missing_locations(ast.copy_location(made, default))
+                (found,) = portable([placed], self.around)
                 return found
         return stood_in(name)
 
     def _arguments(self, names: set[str]) -> ast.arguments:
         """The parameters of the step: those of the innermost function as they are written."""
-        signatures = [bare(f, self.around, self.notes).args for f in reversed(self.functions)]
+        signatures = [bare(f, self.around).args for f in reversed(self.functions)]
         arguments = chosen(signatures[0], names) if signatures else chosen(NONE, names)
         for others in signatures[1:]:
             add_keywords(arguments, chosen(others, names))

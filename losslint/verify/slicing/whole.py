@@ -36,7 +36,7 @@ def whole(tree: ast.Module, total: Total) -> Program:
     node: ast.stmt = definition
     if isinstance(definition, ast.ClassDef):
         node = pruned(definition, [method] if method else [])
-    made = portable([node], around, notes)
+    made = portable([node], around)
     text = Assembly(around, notes, strict=True).text(made)
     return Program(Slice.WHOLE, text, definition.name, method, notes.sentences())
 
