@@ -26,7 +26,9 @@ LAYERS = [
     ["project"],
     ["rules", "fixes"],
     ["engine"],
-    ["report", "verify"],
+    # What came of running a loss is shown by `report`.
+    ["verify"],
+    ["report"],
     ["options"],
     ["cli"],
     ["__main__"],
