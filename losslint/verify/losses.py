@@ -61,9 +61,12 @@ class Change:
 
     @property
     def fixed(self) -> tuple[str, ...]:
-        """The codes of what the fixes put right."""
-        left = _codes(self.after.findings) if self.after else self.codes
-        return tuple(code for code in self.codes if self.after is not None and code not in left)
+        """The codes of what the fixes put right, without what went by the way."""
+        if self.after is None:
+            return ()
+        left = _codes(self.after.findings)
+        own = _codes(finding for finding in self.before.findings if finding.fix)
+        return tuple(code for code in own if code not in left)
 
     @property
     def codes(self) -> tuple[str, ...]:

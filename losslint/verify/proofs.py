@@ -32,6 +32,7 @@ from losslint.verify.weighting import Weighting, point
 # a weight of e**10 times a loss of 10 is no float16 any more.
 SMALL_SIZES = (0.0, 0.05, 5.0, 10.0, 20.0, 100.0)
 SMALL_LOSSES = (0.0, 1.0)
+SMALL_TYPES = (torch.float32, torch.float16)
 
 # How far from the start a stretch without gradient is still looked for.
 FAR_OUT = math.inf
@@ -128,7 +129,7 @@ def overflows(weighting: Weighting) -> Result:
 
 def overflows_in_small_types(weighting: Weighting) -> Result:
     """It is inf or NaN on the smaller grid, in float32 and in float16."""
-    results = [_finite_in(weighting, dtype) for dtype in (torch.float32, torch.float16)]
+    results = [_finite_in(weighting, dtype) for dtype in SMALL_TYPES]
     shown = not any(result.holds for result in results)
     return Result("P3 overflows", shown, results[0].why)
 
@@ -204,25 +205,32 @@ def bounded_prediction(_: Weighting, after: Weighting) -> Results:
     return finite_in_float32(after), bound, reaches_every_parameter(after)
 
 
-def small_types(_: Weighting, after: Weighting) -> Results:
-    """P3 in float32 and float16 on the smaller grid."""
-    return finite_in_small_types(after)
-
-
-def finite_in_small_types(weighting: Weighting) -> Results:
+def small_types(before: Weighting, after: Weighting) -> Results:
     """P3 in float32 and float16 on the smaller grid.
 
-    float16 ends at 65504. A soft floor lets a weight grow to e**10 times what it
-    starts with: what starts above 2.97 is too large for it even so, and not judged.
+    Not judged in a type in which the loss is no number at the start either. float16
+    ends at 65504: a soft floor lets a weight grow to e**10 times what it starts with,
+    so what starts above 2.97 is too large for it even so, and not judged.
     """
-    at_start = weighting.at(weighting.start, point(weighting, [1.0] * weighting.tasks)).weights
-    most = float(at_start.abs().max())
-    if most * math.e**10 > torch.finfo(torch.float16).max:
-        why = f"the weight starts at {most:.3g}, and e**10 times that is no float16"
-        half = Result("P3 finite in float16", None, why)
-    else:
-        half = _finite_in(weighting, torch.float16)
-    return finite_in_float32(weighting), half
+    return tuple(
+        Result(f"P3 finite in {str(dtype).removeprefix('torch.')}", None, why)
+        if (why := _too_much(before, dtype))
+        else _finite_in(after, dtype)
+        for dtype in SMALL_TYPES
+    )
+
+
+def _too_much(weighting: Weighting, dtype: torch.dtype) -> str:
+    """Why a type is too small for a loss whatever its parameters do; empty if it is not."""
+    small = weighting.as_type(dtype)
+    for loss in SMALL_LOSSES:
+        reading = small.at(small.start, point(small, [loss] * small.tasks))
+        if not reading.is_finite:
+            return f"not finite at the start, at task losses of {loss:g}"
+    most = float(reading.weights.abs().max())
+    if most * math.e**10 > torch.finfo(dtype).max:
+        return f"the weight starts at {most:.3g}: e**10 times that is too large"
+    return ""
 
 
 def finite_in_float32(weighting: Weighting) -> Result:
