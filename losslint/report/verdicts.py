@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -81,21 +82,19 @@ def _table(verdict: Verdict, width: int) -> Iterator[Line]:
         return
     heads = [head for head, _ in versions(verdict)]
     longest = max(columns(printable(name)) for name, _, _ in rows)
-    name_width = max(min(longest, width - 2 - 13 * len(heads)), 8)
+    name_width = max(min(longest, width - 2 - 14 * len(heads)), 8)
     yield []
     yield [(f"  {'property':{name_width}}{''.join(f'  {head:12}' for head in heads)}", "gutter")]
     for name, before, after in rows:
         cells = [before, after][: len(heads)] if verdict.before else [after]
-        pieces: Line = [(f"  {_padded(printable(name), name_width)}", "")]
+        first, *rest = textwrap.wrap(printable(name), name_width) or [""]
+        pieces: Line = [(f"  {first}{' ' * (name_width - columns(first))}", "")]
         for cell in cells:
             said = SAID[cell.holds] if cell else "-"
             pieces += [("  ", ""), (f"{said:10}", TOLD.get(said, "")), ("  ", "")]
         yield pieces
+        yield from ([(f"  {part}", "")] for part in rest)
         for head, cell in zip(heads, cells, strict=True):
             if cell and cell.holds is not True:
                 lead = f"{head}: " if len(heads) > 1 else ""
                 yield from wrapped(f"{lead}{cell.why}", width, indent=4)
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - columns(text))
