@@ -113,10 +113,10 @@ def gradient_difference(before: Weighting, after: Weighting) -> float:
 
 
 def _working_points(weighting: Weighting) -> list[Tensor]:
-    """Parameters [P], an eighth apart on rays from the start, in the working range."""
+    """Parameters [P], half apart on rays from the start, in the working range."""
     ones = point(weighting, [1.0] * weighting.tasks)
     start = weighting.at(weighting.start, ones)
-    steps = [step / 8 for step in range(41)]
+    steps = [step / 2 for step in range(11)]
     rays = (weighting.start + step * move for _, move in directions(weighting) for step in steps)
     return [ray for ray in rays if _works(weighting.at(ray, ones), start)]
 
