@@ -33,8 +33,8 @@ HOSTILE = "<script>alert(1)</script> & \"quoted\" 'too' $x^2$ \x1b[31m"
 INF, NAN = math.inf, math.nan
 
 
-def kendall() -> Verdict:
-    return made("kendall", "floor", full=True)
+def kendall(*, full: bool = False) -> Verdict:
+    return made("kendall", "floor", full=full)
 
 
 def drawn(y: tuple[float, ...], *, x: tuple[float, ...] | None = None) -> Verdict:
@@ -58,11 +58,35 @@ def test_the_headline_says_where_what_and_how() -> None:
     assert lines[1] == "  the total falls to -80 before the fix, and never below 0 after it"
 
 
-def test_each_property_is_told_before_and_after_with_its_counter_example() -> None:
+def test_the_defect_is_told_and_then_each_property() -> None:
     lines = plain(full([kendall()])).splitlines()
-    row = lines.index("  P2 never negative                  fails         holds")
-    assert lines[row - 1] == "  property                           before        after"
-    assert lines[row + 1].startswith("    before: total = -80 at parameters [-80, -80]")
+    row = lines.index("  P2 never negative                  holds")
+    assert lines[row - 1] == "  property                           after"
+    assert lines[row - 3 : row - 1] == ["    -80], task losses [0, 0]", ""]
+    assert lines[row - 4].startswith("  before the fix: P1 can be negative: holds, total = -80")
+
+
+def test_a_property_is_told_before_and_after_with_its_counter_examples() -> None:
+    before = Version((Result("P5 no dead zone", True, "alive"), Result("P3", None, "no time")))
+    after = Version((Result("P5 no dead zone", False, "dead from 2"), Result("P2", True, "0.5")))
+    verdict = replace(kendall(), before=before, after=after)
+    table = """
+  property         before        after
+  P5 no dead zone  holds         fails
+    after: dead from 2
+  P3               not judged    -
+    before: no time
+  P2               -             holds
+"""
+    assert table in plain(full([verdict]))
+    table = table.replace("    after: dead", "    before: alive\n    after: dead")
+    assert table + "    after: 0.5\n" in plain(full([verdict], verbose=True))
+
+
+def test_verbose_shows_what_was_run() -> None:
+    text = plain(full([kendall()], verbose=True))
+    assert "  what was run, after:\n    import torch\n" in text
+    assert "what was run" not in plain(full([kendall()]))
 
 
 def test_what_was_assumed_and_the_gradients_are_told() -> None:
@@ -84,13 +108,13 @@ def test_charts_stand_side_by_side_where_there_is_room() -> None:
 @pytest.mark.parametrize("ascii_only", [False, True])
 def test_no_line_of_a_chart_is_wider_than_the_terminal(columns: int, ascii_only: bool) -> None:
     verdicts = [kendall(), made("softmax", "clamp")]
-    lines = plain(full(verdicts, width=columns, ascii_only=ascii_only)).splitlines()
+    lines = plain(full(verdicts, width=columns, ascii=ascii_only)).splitlines()
     wide = [line for line in lines if width(line) > columns and "(LL101" not in line]
     assert wide == []
 
 
 def test_ascii_is_ascii() -> None:
-    text = plain(full([kendall(), made("softmax", "clamp")], ascii_only=True))
+    text = plain(full([kendall(), made("softmax", "clamp")], ascii=True))
     assert text.isascii()
     assert not plain(full([kendall()])).isascii()
 
@@ -156,7 +180,7 @@ def test_a_loss_that_has_no_fix_is_told_as_it_stands() -> None:
     verdict = replace(kendall(), after=None, safety="", slice=Slice.EXPRESSION)
     text = plain(full([verdict]))
     assert "(LL101; run as an expression slice; 1.3 s)" in text
-    assert "  property                           as it stands\n" in text
+    assert "  property            as it stands\n  P1 can be negative  holds\n" in text
 
 
 def test_concise_is_one_line_each() -> None:
@@ -200,7 +224,7 @@ def test_a_short_number_is_short_and_near(value: float) -> None:
 
 
 def test_json_has_the_fields_of_a_verdict_and_all_figures() -> None:
-    (item,) = json.loads(render_json([kendall()]))
+    (item,) = json.loads(render_json([kendall(full=True)]))
     assert item["filename"] == "training/mtl.py"
     assert item["location"] == {"row": 12}
     assert set(item) == {f.name for f in fields(Verdict)} - {"path", "row"} | {
@@ -249,7 +273,7 @@ def test_a_picture_is_written_for_each_loss_that_was_run(tmp_path: Path) -> None
 
 
 def test_a_picture_is_1200_dots_across(tmp_path: Path) -> None:
-    (path,) = write_plots([kendall()], tmp_path, "png")
+    (path,) = write_plots([kendall(full=True)], tmp_path, "png")
     assert size_of(path)[0] == 1200
 
 
@@ -336,7 +360,9 @@ class Reader(HTMLParser):
 
 
 def test_the_page_stands_alone_and_its_ids_are_its_own() -> None:
-    page = Reader(render_html([kendall(), made("softmax", "clamp", full=True), not_runnable()]))
+    page = Reader(
+        render_html([kendall(full=True), made("softmax", "clamp", full=True), not_runnable()])
+    )
     names = Counter(tag for tag, _, _ in page.tags)
     assert names["svg"] == 2 * 4 + 2 * 5
     assert not {"script", "link", "img", "image", "iframe"} & set(names)

@@ -9,7 +9,14 @@ from losslint.report.page import escaped, escaped_lines, page
 from losslint.report.paint import plain
 from losslint.report.panels import Panel, panels_of
 from losslint.report.place import display_name
-from losslint.report.saying import SAID, difference_said, facts_of, paired, versions
+from losslint.report.saying import (
+    SAID,
+    defects_of,
+    difference_said,
+    facts_of,
+    table_of,
+    versions,
+)
 from losslint.report.verdicts import summary
 from losslint.verify.verdict import Result, Status, Verdict
 
@@ -52,6 +59,9 @@ def _section(verdict: Verdict, mark: str, drawable: bool) -> Iterator[str]:
         yield f"<p>{escaped(verdict.why)}</p>"
     if verdict.call:
         yield f'<p class="soft">Called as <code>{escaped(verdict.call)}</code></p>'
+    for defect in defects_of(verdict):
+        said = f'Before the fix: {escaped(defect.name)} <span class="bad">holds</span>, '
+        yield f"<p>{said}{escaped(defect.why)}</p>"
     yield from _table(verdict)
     if verdict.assumes:
         yield "<p>Assumed:</p><ul>"
@@ -76,15 +86,13 @@ def _place(verdict: Verdict) -> str:
 
 
 def _table(verdict: Verdict) -> Iterator[str]:
-    rows = list(paired(verdict))
+    heads, rows = table_of(verdict)
     if not rows:
         return
-    heads = [head for head, _ in versions(verdict)]
     yield '<div class="scroll"><table>'
     cells = "".join(f'<th scope="col">{escaped(head)}</th>' for head in heads)
     yield f'<thead><tr><th scope="col">property</th>{cells}</tr></thead><tbody>'
-    for name, before, after in rows:
-        results = [before, after][: len(heads)] if verdict.before else [after]
+    for name, results in rows:
         cells = "".join(map(_cell, results))
         yield f'<tr><th scope="row">{escaped(name)}</th>{cells}</tr>'
     yield "</tbody></table></div>"
