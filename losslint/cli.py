@@ -92,7 +92,7 @@ def _rule(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from losslint.report import html, verdicts
+    from losslint.report import html, verdicts, verdicts_json
     from losslint.report.figures import write_plots
     from losslint.verify.files import Unread, split, verdicts_in
     from losslint.verify.verdict import Status, Verdict
@@ -110,7 +110,7 @@ def _verify(options: argparse.Namespace) -> int:
         body = (
             html.render_html(found)
             if options.output_format == "html"
-            else verdicts.render_json(found)
+            else verdicts_json.render_json(found)
         )
     elif options.output_format == "concise":
         body = verdicts.concise(found)

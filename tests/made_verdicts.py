@@ -10,7 +10,8 @@ from losslint.verify.figures import figures_of
 from losslint.verify.forms import forms_of, kendall_weights, softmax_weights
 from losslint.verify.grid import survey
 from losslint.verify.judgement import gradient_difference, properties_of
-from losslint.verify.verdict import Result, Slice, Status, Verdict, Version
+from losslint.verify.properties import can_be_negative
+from losslint.verify.verdict import Slice, Status, Verdict, Version
 from losslint.verify.weighting import Weighting
 
 NAMES = ("log_vars[0]", "log_vars[1]")
@@ -30,10 +31,10 @@ class MultiTaskLoss(nn.Module):
 """
 
 
-def version_of(weighting: Weighting, *, full: bool) -> Version:
-    """What torch says of a weighting, and what it does."""
+def version_of(weighting: Weighting, *, fixed: bool, full: bool) -> Version:
+    """What torch says of a weighting, and what it does: the defect, or what a fix owes."""
     seen = survey(weighting)
-    results = tuple(Result(one.name, one.holds, one.why) for one in properties_of(weighting, seen))
+    results = properties_of(weighting, seen) if fixed else (can_be_negative(seen),)
     return Version(results, figures_of(weighting, NAMES, full=full, seen=seen), PROGRAM)
 
 
@@ -42,7 +43,8 @@ def made(kind: str, after: str, *, full: bool = False) -> Verdict:
     """The verdict on the form `after`, put in place of the original one of a kind."""
     torch.set_num_threads(1)
     forms = forms_of(KINDS[kind])
-    before, fixed = (version_of(forms[name], full=full) for name in ("original", after))
+    before = version_of(forms["original"], fixed=False, full=full)
+    fixed = version_of(forms[after], fixed=True, full=full)
     failed = fixed.failed
     return Verdict(
         path="training/mtl.py",

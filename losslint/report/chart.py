@@ -112,10 +112,13 @@ def _dots(line: Line | None, chart: Chart, columns: int, height: int) -> list[li
         return [[0] * columns for _ in range(height)]
     from plotille import Canvas
 
-    # Its ends are left out, and a curve that touches them with them.
-    canvas = Canvas(columns, height, xmin=-1e-6, ymin=-1e-6, xmax=1 + 1e-6, ymax=1 + 1e-6)
+    # In its own dots, so that what is on the edge is neither rounded off it nor cut.
+    across, up = 2 * columns, 4 * height
+    canvas = Canvas(columns, height, xmin=0, ymin=0, xmax=across, ymax=up)
     points = [
-        (chart.x.place(x), chart.y.place(y)) if math.isfinite(x) and math.isfinite(y) else None
+        (round(chart.x.place(x) * (across - 1)), round(chart.y.place(y) * (up - 1)))
+        if math.isfinite(x) and math.isfinite(y)
+        else None
         for x, y in zip(line.x, line.y, strict=True)
     ]
     for before, after in pairwise(points):

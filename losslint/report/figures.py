@@ -8,9 +8,11 @@ from __future__ import annotations
 import io
 import math
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import cycle
+from importlib.util import find_spec
+from itertools import cycle, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ from losslint.verify.verdict import Line, Verdict
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 NEEDED = "--plot needs matplotlib: pip install 'torch-losslint[plot]'"
 
@@ -37,12 +40,17 @@ WITNESS = "#D55E00"
 INK = "#010203"
 
 # Inches at 100 dots each: 1200 across, whether one version is drawn or two.
-WIDTH, ROW, HEAD = 12.0, 3.5, 0.9
-SINGLE = (6.0, 3.6)
+WIDTH, ROW, HEAD = 12.0, 3.7, 0.7
+SINGLE = (5.4, 3.6)
 
 # Room around the axes of a panel: left, below, right, above.
-ROOM = (0.8, 0.62, 0.3, 0.1)
-CAPTION = 0.5
+ROOM = (0.95, 0.6, 0.25, 0.4)
+CAPTION, TITLE = 0.5, 0.3
+
+
+def can_draw() -> bool:
+    """Whether matplotlib is installed."""
+    return find_spec("matplotlib") is not None
 
 
 def write_plots(
@@ -75,7 +83,7 @@ def svg_of(panel: Panel, side: Side, mark: str) -> str:
 
     `mark` begins every id in it, and is to be another for every picture of a page.
     """
-    with _drawing(mark, size=13.0, ink=INK):
+    with _drawing(mark, size=14.0, ink=INK):
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=SINGLE, facecolor="none")
@@ -114,10 +122,15 @@ def _sheet(verdict: Verdict, panels: Sequence[Panel]) -> Figure:
         width = WIDTH / len(panel.sides)
         for column, side in enumerate(panel.sides):
             corner = (column * width, bottom + CAPTION)
-            axes = _axes(figure, corner, (width, ROW - CAPTION - 0.4))
+            axes = _axes(figure, corner, (width, ROW - CAPTION - TITLE))
             _draw(axes, panel, side, title=f"{panel.title}, {side.head}")
         figure.text(
-            ROOM[0] / WIDTH, (bottom + 0.3) / height, panel.caption, fontsize=9, style="italic"
+            ROOM[0] / WIDTH,
+            (bottom + CAPTION) / height,
+            textwrap.fill(panel.caption, 160),
+            fontsize=9,
+            style="italic",
+            va="top",
         )
     return figure
 
@@ -144,14 +157,16 @@ def _draw(axes: Axes, panel: Panel, side: Side, title: str = "") -> None:
         axes.set_yscale("log")
     elif panel.scale == "symlog":
         axes.set_yscale("symlog", linthresh=1.0)
-    for line, colour, stroke in zip(side.lines, cycle(COLOURS), cycle(STROKES), strict=False):
-        label = printable(line.name)
-        y = _drawable(line, panel)
-        axes.plot(line.x, y, color=colour, linestyle=stroke, linewidth=1.8, label=label)
-        if len(line.x) == 1 or panel.scale == "log":
-            axes.plot(line.x, y, color=colour, marker="o", markersize=4, linestyle="none")
+    axes.set_autoscale_on(False)
     axes.set_xlim(*panel.x)
     axes.set_ylim(*panel.y)
+    drawn: list[Line2D] = []
+    strokes = zip(cycle(COLOURS), cycle(STROKES), strict=False)
+    for line, label, (colour, stroke) in zip(side.lines, _labels(side), strokes, strict=False):
+        y = _drawable(line, panel)
+        drawn += axes.plot(line.x, y, color=colour, linestyle=stroke, linewidth=1.8, label=label)
+        if len(line.x) == 1 or panel.scale == "log":
+            axes.plot(line.x, y, color=colour, marker="o", markersize=4, linestyle="none")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
         axis.set_minor_formatter(NullFormatter())
@@ -160,33 +175,56 @@ def _draw(axes: Axes, panel: Panel, side: Side, title: str = "") -> None:
         axes.set_yticks(_decades(*panel.y))
     if panel.y[0] < 0 < panel.y[1]:
         axes.axhline(0.0, color=axes.yaxis.label.get_color(), linewidth=0.8)
-    axes.set(xlabel=panel.x_label, ylabel=panel.y_label, title=title)
+    axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
+    axes.set_title(title, pad=26)
     axes.spines[["top", "right"]].set_visible(False)
-    if side.mark:
-        _mark(axes, panel, side.mark)
     if not side.lines:
         middle = ((panel.x[0] + panel.x[1]) / 2, (panel.y[0] + panel.y[1]) / 2)
         axes.annotate("not drawn of this version", middle, ha="center")
+    plain: dict[str, Any] = {"frameon": False, "fontsize": "small", "borderpad": 0.2}
+    if side.mark:
+        at = axes.legend(handles=[_mark(axes, panel, side.mark)], loc="lower right", **plain)
     if len(side.lines) > 1:
-        axes.legend(loc="best", frameon=False, fontsize="small", handlelength=3.2)
+        axes.legend(
+            handles=drawn,
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+            ncols=len(side.lines),
+            handlelength=2.2,
+            handletextpad=0.5,
+            columnspacing=0.9,
+            borderaxespad=0.2,
+            **plain,
+        )
+        if side.mark:
+            axes.add_artist(at)  # a second legend takes the place of the first
 
 
-def _mark(axes: Axes, panel: Panel, mark: Mark) -> None:
-    """The witness, on the edge that it lies beyond, with what it is."""
+def _labels(side: Side) -> list[str]:
+    """The names of the lines, without what all of them begin with but on the first."""
+    names = [printable(line.name).split() for line in side.lines]
+    shared = takewhile(lambda words: len(set(words)) == 1, zip(*names, strict=False))
+    skipped = len(list(shared))
+    return [" ".join(name[skipped if number else 0 :]) for number, name in enumerate(names)]
+
+
+def _mark(axes: Axes, panel: Panel, mark: Mark) -> Line2D:
+    """The witness, drawn on the edge if it lies beyond it."""
     x = min(max(mark.x, panel.x[0]), panel.x[1])
     y = min(max(mark.y, panel.y[0]), panel.y[1])
     shape = "<" if mark.x < x else ">" if mark.x > x else "D"
-    axes.plot([x], [y], marker=shape, color=WITNESS, markersize=9, clip_on=False, zorder=5)
-    left = x < (panel.x[0] + panel.x[1]) / 2
-    axes.annotate(
-        mark.text,
-        (x, y),
-        xytext=(12 if left else -12, -3 if shape in "<>" else -12),
-        textcoords="offset points",
-        ha="left" if left else "right",
-        va="center",
-        fontsize="small",
+    (drawn,) = axes.plot(
+        [x],
+        [y],
+        marker=shape,
+        color=WITNESS,
+        markersize=8,
+        linestyle="none",
+        clip_on=False,
+        zorder=5,
+        label=mark.text,
     )
+    return drawn
 
 
 def _drawable(line: Line, panel: Panel) -> list[float]:
@@ -212,6 +250,7 @@ def _drawing(salt: str, *, size: float, ink: str = "#222222") -> Iterator[None]:
         raise ConfigError(NEEDED) from None
     ours: dict[Any, Any] = {
         "axes.edgecolor": ink,
+        "axes.facecolor": "none" if ink == INK else "white",
         "axes.labelcolor": ink,
         "axes.titlesize": "medium",
         "font.family": ["DejaVu Sans"],

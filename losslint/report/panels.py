@@ -14,8 +14,8 @@ from losslint.verify.verdict import Figures, Line, Verdict, Witness
 # What a positive axis shows of weights, from the largest down.
 DECADES = 9
 
-# Values are drawn up to here: beyond it floats have no room for a margin.
-LARGEST = 1e300
+# Values are drawn up to here: beyond it the ticks of a logarithmic axis overflow.
+LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _panel(
     if not pairs:
         return None
     finite = [y for _, y in pairs if math.isfinite(y) and (y > 0 or not positive)]
-    x = scale_of((x for x, _ in pairs), linear=True)
+    across = _axis([x for x, _ in pairs if x > 0], True)[:2] if positive else _ends(pairs)
     low, high, scale, clipped = _axis(finite, positive)
     cut = sum(not math.isfinite(y) for _, y in pairs)
     notes = [caption]
@@ -152,19 +152,24 @@ def _panel(
         *labels,
         " ".join(notes),
         tuple(Side(head, own) for head, own in sides),
-        (x.low, x.high),
+        across,
         (low, high),
         scale,
     )
+
+
+def _ends(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    scale = scale_of((x for x, _ in pairs), linear=True)
+    return scale.low, scale.high
 
 
 def _axis(values: Sequence[float], positive: bool) -> tuple[float, float, str, bool]:
     """The ends of a y axis with some margin, its scale, and whether values lie beyond."""
     if positive:
         low, high = min(values, default=0.1), max(values, default=1.0)
-        high = min(high, LARGEST)
-        floor = max(low, high * 10.0**-DECADES, 1e-300)
-        return floor / 1.5, high * 1.5, "log", low < floor
+        top = min(max(high, 1 / LARGEST), LARGEST)
+        floor = max(min(low, top), top * 10.0**-DECADES)
+        return floor / 1.5, top * 1.5, "log", low < floor or high > top
     axis = scale_of(values)
     low, high = max(axis.low, -LARGEST), min(axis.high, LARGEST)
     clipped = (low, high) != (axis.low, axis.high)

@@ -29,12 +29,27 @@ def facts_of(verdict: Verdict) -> str:
     return "; ".join(part for part in (rule, ran, f"{verdict.seconds:.1f} s") if part)
 
 
-def paired(verdict: Verdict) -> Iterator[tuple[str, Result | None, Result | None]]:
-    """Each property with its result before and after, None where it was not asked."""
-    before = {result.name: result for result in verdict.before.results} if verdict.before else {}
-    after = {result.name: result for result in verdict.after.results} if verdict.after else {}
-    for name in dict.fromkeys([*before, *after]):
-        yield name, before.get(name), after.get(name)
+def defects_of(verdict: Verdict) -> list[Result]:
+    """What is wrong with the code before its fix: it shows, and is not asked for after it."""
+    if not (verdict.before and verdict.after):
+        return []
+    owed = {result.name for result in verdict.after.results}
+    return [one for one in verdict.before.results if one.holds and one.name not in owed]
+
+
+def table_of(verdict: Verdict) -> tuple[list[str], list[tuple[str, list[Result | None]]]]:
+    """The versions that properties were asked of, and for each property its result in each.
+
+    A result is None where a property was not asked of a version.
+    """
+    defects = defects_of(verdict)
+    asked = {
+        head: {result.name: result for result in version.results if result not in defects}
+        for head, version in versions(verdict)
+    }
+    asked = {head: results for head, results in asked.items() if results}
+    names = dict.fromkeys(name for results in asked.values() for name in results)
+    return [*asked], [(name, [results.get(name) for results in asked.values()]) for name in names]
 
 
 def witness_said(witness: Witness) -> str:

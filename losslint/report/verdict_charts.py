@@ -32,7 +32,7 @@ def charts(verdict: Verdict, width: int, *, ascii_only: bool) -> Iterator[Line]:
             names = [_parameter(other) for other in groups[index:] if _alike(group, other)]
             yield from _along(shown, group, index, names, width, ascii_only)
     yield []
-    yield _legend(figures[0].along[0] if figures[0].along else None, ascii_only)
+    yield from _legend(figures[0].along[0] if figures[0].along else None, width, ascii_only)
     for head, version in shown:
         if version.figures.witness:
             said = f"{head}: {witness_said(version.figures.witness)}"
@@ -135,12 +135,19 @@ def _mark(witness: Witness | None, index: int) -> tuple[float, float] | None:
     return None if math.isnan(x) else (x, witness.total)
 
 
-def _legend(along: Along | None, ascii_only: bool) -> Line:
+def _legend(along: Along | None, width: int, ascii_only: bool) -> Iterator[Line]:
+    """What the lines and the mark are, in one line if it fits."""
     solid, dashed, mark = ("---", "o o", "X") if ascii_only else ("⠒⠒⠒", "⠒ ⠒", "◆")
-    pieces: Line = [("  ", ""), (solid, ""), (" task losses of 1", "gutter")]
+    entries = [(solid, "", "task losses of 1")]
     if along is None or along.solved:
-        pieces += [("   ", ""), (dashed, "hunk"), (" task losses of 0", "gutter")]
-    return [*pieces, ("   ", ""), (mark, "error"), (" lowest total found, or its edge", "gutter")]
+        entries.append((dashed, "hunk", "task losses of 0"))
+    entries.append((mark, "error", "lowest total found"))
+    pieces = [
+        [("  ", ""), (drawn, style), (f" {said}", "gutter")] for drawn, style, said in entries
+    ]
+    if sum(columns(text) for entry in pieces for text, _ in entry) <= width:
+        pieces = [list(itertools.chain.from_iterable(pieces))]
+    yield from pieces
 
 
 def _scaled(logarithmic: bool) -> str:
