@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -92,45 +91,24 @@ def _rule(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from losslint.report import html, verdicts, verdicts_json
-    from losslint.report.figures import write_plots
-    from losslint.verify.files import Unread, split, verdicts_in
-    from losslint.verify.verdict import Status, Verdict
-    from losslint.verify.workers import Worker
+    from losslint import verifying
+    from losslint.verify.files import split
+    from losslint.verify.workers import NoTorch, Unsupported
 
     settings = settings_from(options, [split(path)[0] for path in options.paths])
-    as_data = options.output_format in ("json", "html")
-    with Worker() as worker:
-        full = as_data or bool(options.plot)
-        answers = list(verdicts_in(options.paths, settings, worker, full=full))
-    found = [one for one in answers if isinstance(one, Verdict)]
-    unread = [one for one in answers if isinstance(one, Unread)]
-    body: str | Iterable[Line]
-    if as_data:
-        body = (
-            html.render_html(found)
-            if options.output_format == "html"
-            else verdicts_json.render_json(found)
-        )
-    elif options.output_format == "concise":
-        body = verdicts.concise(found)
-    else:
-        width = shutil.get_terminal_size((80, 24)).columns
-        body = verdicts.full(found, width=width, ascii=options.ascii, verbose=options.verbose)
+    try:
+        found = verifying.answers(options, settings)
+    except (NoTorch, Unsupported) as problem:
+        raise ConfigError(str(problem)) from problem
     with _reader_may_leave():
-        _write_out(body, options, sys.stdout)
+        _write_out(verifying.body(found.verdicts, options), options, sys.stdout)
+        lines = list(verifying.talk(found, options))
         if not options.quiet:
-            talk = sys.stderr if as_data and not options.output_file else sys.stdout
-            _write(verdicts.summary(found), options, talk)
-    for problem in unread:
-        print(f"{problem.path}: {problem.message}", file=sys.stderr)
-    if options.plot:
-        for path in write_plots(found, options.plot, options.plot_format):
-            print(f"wrote {path}", file=sys.stderr)
-    statuses = {one.status for one in found}
-    if unread or Status.NOT_RUNNABLE in statuses:
+            pure = options.output_format in verifying.DATA and not options.output_file
+            _write(lines, options, sys.stderr if pure else sys.stdout)
+    if not found.complete:
         return FAILED
-    return FOUND if Status.REFUTED in statuses else CLEAN
+    return FOUND if found.refuted else CLEAN
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -83,6 +83,11 @@ def verify_parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="files and folders; behind `::`, a class or function of a file",
     )
+    parser.add_argument(
+        "--unsafe-fixes",
+        action="store_true",
+        help="try the unsafe fixes too; they are tried anyway where no safe one mends a loss",
+    )
     _add_files(parser.add_argument_group("files"))
     group = parser.add_argument_group("output")
     add = group.add_argument

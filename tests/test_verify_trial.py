@@ -184,7 +184,7 @@ def test_a_program_runs_the_same_way_again() -> None:
     after = load(weighted("F.softplus(s)"), before.way)
 
     assert after.weighting.tasks == before.weighting.tasks
-    with pytest.raises(Exception, match="some runs only|other task losses"):
+    with pytest.raises(Exception, match=r"some runs only|other task losses"):
         load(weighted("self.other(1) * s"), before.way).weighting.at(
             before.weighting.start, point(before.weighting, [1.0, 1.0])
         )

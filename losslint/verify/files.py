@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from losslint.config import ConfigError, Settings
+from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
+from losslint.findings import Safety
 from losslint.model.module import Unreadable
 from losslint.source.discover import Problem, Python, discover
 from losslint.source.notebook import Notebook, opened
@@ -15,6 +17,8 @@ from losslint.verify.losses import may_hold_losses
 from losslint.verify.proving import verdicts
 from losslint.verify.verdict import Verdict
 from losslint.verify.workers import Worker
+
+Tries = Sequence[frozenset[Safety]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,12 @@ class Unread:
 
 
 def verdicts_in(
-    paths: Iterable[str], settings: Settings, worker: Worker, *, full: bool = False
+    paths: Iterable[str],
+    settings: Settings,
+    worker: Worker,
+    *,
+    tries: Tries = (SAFE_ONLY, SAFE_AND_UNSAFE),
+    full: bool = False,
 ) -> Iterator[Verdict | Unread]:
     """A verdict on each loss of what the paths lead to; `PATH::NAME` is one loss of a file.
 
@@ -43,7 +52,7 @@ def verdicts_in(
                 yield Unread(found.path, found.message)
             if not isinstance(found, Python):
                 continue
-            for verdict in _in_file(found.path, name, settings, worker, full):
+            for verdict in _in_file(found.path, name, settings, worker, tries, full):
                 none = False
                 yield verdict
         if none:
@@ -59,7 +68,7 @@ def split(given: str) -> tuple[str, str | None]:
 
 
 def _in_file(
-    path: str, name: str | None, settings: Settings, worker: Worker, full: bool
+    path: str, name: str | None, settings: Settings, worker: Worker, tries: Tries, full: bool
 ) -> Iterator[Verdict | Unread]:
     try:
         with open(path, "rb") as file:
@@ -68,7 +77,7 @@ def _in_file(
             return
         if not may_hold_losses(source):
             return
-        for verdict in verdicts(source, settings, worker, qualname=name, full=full):
+        for verdict in verdicts(source, settings, worker, tries=tries, qualname=name, full=full):
             yield replace(verdict, path=path)
     except Undecodable as problem:
         yield Unread(path, str(problem))

@@ -10,7 +10,7 @@ import libcst as cst
 
 from losslint.config import Settings
 from losslint.engine.check import check
-from losslint.engine.fix import SAFE_AND_UNSAFE, settle
+from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY, settle
 from losslint.engine.reading import parsed
 from losslint.findings import Finding, Safety, Span
 from losslint.model.depth import syntax_tree
@@ -22,6 +22,7 @@ from losslint.rules import registry
 from losslint.rules.base import Rule
 from losslint.rules.weighting.words import is_trained
 from losslint.source.text import Source
+from losslint.verify.again import moved
 from losslint.verify.programs import Total
 from losslint.verify.slicing import qualname
 
@@ -31,7 +32,7 @@ CODES = ("LL101", "LL102", "LL103", "LL104", "LL105", "LL106")
 # What the module's own code is called.
 OWN_CODE = "<module>"
 
-Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+Definition = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True)
@@ -83,26 +84,48 @@ class Change:
         }
         if not self.fixed:
             return ""
-        return (Safety.UNSAFE if Safety.UNSAFE in kinds else Safety.SAFE).value
+        return str((Safety.UNSAFE if Safety.UNSAFE in kinds else Safety.SAFE).value)
 
 
 def changes_of(
-    source: Source, settings: Settings, fixes: frozenset[Safety] = SAFE_AND_UNSAFE
+    source: Source,
+    settings: Settings,
+    tries: Sequence[frozenset[Safety]] = (SAFE_ONLY, SAFE_AND_UNSAFE),
 ) -> list[Change]:
-    """The losses of a source with what the fixes of this safety make of each, in their order.
+    """The losses of a source, in their order, with what the first try that mends something makes of each.
 
     Raises:
         Unreadable: the source cannot be checked.
     """
     before = losses_of(source, settings)
-    learned = frozenset(leaf for loss in before for leaf in loss.learned)
-    if not any(f.fix and f.fix.safety in fixes for loss in before for f in loss.findings):
-        return [Change(loss) for loss in before]
+    changes = [Change(loss) for loss in before]
+    for fixes in tries:
+        if all(change.fixed or not _fixable(change.before, fixes) for change in changes):
+            continue
+        tried = _tried(source, settings, before, fixes)
+        changes = [old if old.fixed else new for old, new in zip(changes, tried, strict=True)]
+    return changes
+
+
+def _fixable(loss: Loss, fixes: frozenset[Safety]) -> bool:
+    return any(finding.fix and finding.fix.safety in fixes for finding in loss.findings)
+
+
+def _tried(
+    source: Source, settings: Settings, before: Sequence[Loss], fixes: frozenset[Safety]
+) -> list[Change]:
+    """What the fixes of this safety make of each loss."""
     settled = settle(source, lambda s: _findings(s, settings), settings, fixes)
     if settled.source == source:
         return [Change(loss) for loss in before]
+    learned = frozenset(leaf for loss in before for leaf in loss.learned)
     after = losses_of(settled.source, settings, learned)
-    return [Change(loss, _again(loss, before, after)) for loss in before]
+    with deep_recursion():
+        module, _ = parsed(settled.source, settings)
+    return [
+        Change(loss, _again(loss, before, after) or _moved(loss, module, settled.findings))
+        for loss in before
+    ]
 
 
 def losses_of(
@@ -214,7 +237,9 @@ def name_at(source: Source, span: Span) -> str:
     return OWN_CODE if home is None else home.name
 
 
-def _home(tree: ast.Module | None, row: int) -> Definition | None:
+def _home(
+    tree: ast.Module | None, row: int
+) -> ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | None:
     """The class or function of a module that a row is in; None for the module's own code."""
     for node in tree.body if tree else ():
         if isinstance(node, Definition) and node.lineno <= row <= (node.end_lineno or row):
@@ -227,6 +252,17 @@ def _again(loss: Loss, before: Sequence[Loss], after: Sequence[Loss]) -> Loss | 
     same = [one for one in before if one.qualname == loss.qualname]
     now = [one for one in after if one.qualname == loss.qualname]
     return now[same.index(loss)] if len(now) == len(same) else None
+
+
+def _moved(loss: Loss, module: Module, findings: Iterable[Finding]) -> Loss | None:
+    """The same loss in the fixed module, where the rules see no weighting in it any more."""
+    if loss.module.syntax is None or module.syntax is None:
+        return None
+    total = moved(loss.module.syntax, loss.total, module.syntax)
+    if total is None:
+        return None
+    fixed = replace(loss, row=total.row, total=total, module=module, places=frozenset())
+    return replace(fixed, findings=tuple(_within(fixed, findings)))
 
 
 def _codes(findings: Iterable[Finding]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from losslint.config import ConfigError, Settings
-from losslint.engine.fix import SAFE_AND_UNSAFE
+from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
 from losslint.findings import Safety
 from losslint.source.notebook import opened
 from losslint.source.text import Source
@@ -53,19 +53,20 @@ def verdicts(
     settings: Settings,
     worker: Worker,
     *,
-    fixes: frozenset[Safety] = SAFE_AND_UNSAFE,
+    tries: Sequence[frozenset[Safety]] = (SAFE_ONLY, SAFE_AND_UNSAFE),
     qualname: str | None = None,
     full: bool = False,
 ) -> Iterator[Verdict]:
     """A verdict on each loss of a source, or on those of one name, in their order.
 
-    `fixes` says which are tried; `full` asks for every figure.
+    `tries` are the kinds of fixes that are tried, one after the other where nothing is
+    mended by those before; `full` asks for every figure.
 
     Raises:
         Unreadable: the source cannot be checked.
         NoTorch: torch is not installed.
     """
-    for change in changes_of(source, settings, fixes):
+    for change in changes_of(source, settings, tries):
         if qualname in (None, change.before.qualname):
             yield verdict(change, worker, full=full)
 

@@ -52,7 +52,7 @@ class Vetoes:
 
     def _reasons(self, source: Source) -> dict[str, str]:
         """For each loss, by its name, why it must stay as it is; empty where it may be fixed."""
-        found = list(verdicts(source, self.settings, self.worker, fixes=self.fixes))
+        found = list(verdicts(source, self.settings, self.worker, tries=(self.fixes,)))
         self.verdicts += found
         reasons: dict[str, str] = {}
         for verdict in found:
