@@ -198,8 +198,7 @@ class _Program:
         if node.name in self.imported:
             raise Refused(node, f"`{node.name}` is imported and defined")
         for keyword in node.keywords:
-            known = self.path(keyword.value) in METACLASSES and keyword.arg == "metaclass"
-            if not known and not _is_plain_keyword(keyword):
+            if keyword.arg != "metaclass" or self.path(keyword.value) not in METACLASSES:
                 raise Refused(node, f"class keyword `{keyword.arg}`")
         for base in node.bases:
             if _spelled(base) == "type" or self.path(base) in METACLASSES:
@@ -304,8 +303,3 @@ def _is_plain_format(place: Place, node: ast.Attribute) -> bool:
     fields = [part[1] for part in string.Formatter().parse(node.value.value) if part[1] is not None]
     nested = [part[2] for part in string.Formatter().parse(node.value.value) if part[2]]
     return not any(set(".[") & set(name) for name in fields) and not any("{" in n for n in nested)
-
-
-def _is_plain_keyword(keyword: ast.keyword) -> bool:
-    """Whether a class keyword is one of `TypedDict` or of an enum."""
-    return keyword.arg in ("total", "boundary") and isinstance(keyword.value, ast.Constant)
