@@ -13,26 +13,22 @@ from losslint.verify.allowed import refusal
 from losslint.verify.permitted import ALSO, PERMITTED, is_permitted
 
 FIXTURES = sorted((Path(__file__).parents[1] / "fixtures").glob("*/*.py"))
-# What makes a file of fixtures more than losses: it trains, logs, saves or reads arguments.
+# Where a file of fixtures goes beyond losses: it trains, saves, logs or reads its arguments.
 TRAINING = (
-    "`torch.optim",
-    "`torch.save`",
-    "`torch.load`",
-    "`torch.cuda.empty_cache`",
-    "`torch.nn.DataParallel`",
-    "`torch._assert`",
-    "`logging.",
-    "`argparse.",
-    "`sys.",
-    "`wandb`",
-    "Lightning",
+    "torch.optim torch.save torch.load torch.cuda.empty_cache torch.nn.DataParallel torch._assert"
+    " torch.utils logging argparse sys os random tqdm wandb lightning pytorch_lightning transformers"
+    " accelerate project"
 )
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_file_of_losses_passes_unless_it_trains(path: Path) -> None:
     refused = refusal(path.read_text())
-    assert refused is None or any(word in refused for word in TRAINING)
+    assert refused is None or refused.startswith(tuple(f"`{one}" for one in TRAINING.split()))
+
+
+def test_most_files_of_losses_pass() -> None:
+    assert sum(refusal(path.read_text()) is None for path in FIXTURES) >= 50
 
 
 PASSES = [
@@ -86,7 +82,7 @@ REFUSED = [
     ("getattr(x, 'gi_' + name)", "not known"),
     ("import torch\ngetattr(torch, 'load')", "`torch.load`"),
     ("import torch\ngetattr(torch, f'l{name}')", "not known"),
-    ("import torch\nsetattr(torch, 'exp', 1)", "`torch`"),
+    ("import torch\nsetattr(torch, 'exp', 1)", "`torch.exp`"),
     ("import torch\nsetattr(torch.Tensor, 'exp', 1)", "`torch.Tensor.exp`"),
     ("g = getattr", "`getattr`"),
     ("map(getattr, [x], ['a'])", "`getattr`"),
@@ -187,7 +183,7 @@ iinfo inference_mode initial_seed is_anomaly_check_nan_enabled is_anomaly_enable
 is_autocast_cache_enabled is_autocast_cpu_enabled is_autocast_enabled is_autocast_ipu_enabled
 is_autocast_xla_enabled is_deterministic_algorithms_warn_only_enabled is_grad_enabled
 is_inference_mode_enabled is_storage is_tensor is_warn_always_enabled layout lobpcg lstsq lu
-manual_seed matrix_rank memory_format pca_lowrank qscheme quantized_gru quantized_lstm seed
+no_grad manual_seed matrix_rank memory_format pca_lowrank qscheme quantized_gru quantized_lstm seed
 set_anomaly_enabled set_autocast_cache_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled
 set_autocast_dtype set_autocast_enabled set_autocast_gpu_dtype set_autocast_ipu_dtype
 set_autocast_ipu_enabled set_autocast_xla_dtype set_autocast_xla_enabled set_default_device
