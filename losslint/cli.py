@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TextIO
 
 from losslint.config import ConfigError, Settings
-from losslint.options import check_parser, rule_parser, settings_from
+from losslint.options import check_parser, rule_parser, settings_from, verify_parser
 
 if TYPE_CHECKING:
     from losslint.engine.run import FileReport, Look, Run
@@ -45,13 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     if arguments[:1] == ["rule"]:
         return _rule(rule_parser().parse_args(arguments[1:]))
+    if arguments[:1] == ["verify"]:
+        return _verify(_parsed(verify_parser(), arguments[1:]))
     named = arguments[:1] == ["check"]
-    options = _parsed(check_parser(), arguments[named:])
+    options = _parsed(check_parser(), _with_values(arguments[named:]))
     first = options.paths[0] if options.paths else ""
     # Written behind options, a command looks like a path.
-    if not named and first in ("check", "rule") and not os.path.lexists(first):
-        if first == "rule":
-            raise ConfigError("`rule` comes first, as in `losslint rule LL101`")
+    if not named and first in ("check", "rule", "verify") and not os.path.lexists(first):
+        if first != "check":
+            raise ConfigError(f"`{first}` comes first, as in `losslint {first} ...`")
         del options.paths[0]
     return _check(options)
 
@@ -63,6 +66,13 @@ def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.N
         if "--" in arguments
         else parser.parse_intermixed_args(arguments)
     )
+
+
+def _with_values(arguments: list[str]) -> list[str]:
+    """The arguments, with the value that `--verify` has alone: argparse would take a path for it."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = ["--verify=always" if word == "--verify" else word for word in arguments[:end]]
+    return [*options, *arguments[end:]]
 
 
 def _rule(options: argparse.Namespace) -> int:
@@ -81,12 +91,60 @@ def _rule(options: argparse.Namespace) -> int:
     return CLEAN
 
 
+def _verify(options: argparse.Namespace) -> int:
+    from losslint.report import html, verdicts, verdicts_json
+    from losslint.report.figures import write_plots
+    from losslint.verify.files import Unread, split, verdicts_in
+    from losslint.verify.verdict import Status, Verdict
+    from losslint.verify.workers import Worker
+
+    settings = settings_from(options, [split(path)[0] for path in options.paths])
+    as_data = options.output_format in ("json", "html")
+    with Worker() as worker:
+        full = as_data or bool(options.plot)
+        answers = list(verdicts_in(options.paths, settings, worker, full=full))
+    found = [one for one in answers if isinstance(one, Verdict)]
+    unread = [one for one in answers if isinstance(one, Unread)]
+    body: str | Iterable[Line]
+    if as_data:
+        body = (
+            html.render_html(found)
+            if options.output_format == "html"
+            else verdicts_json.render_json(found)
+        )
+    elif options.output_format == "concise":
+        body = verdicts.concise(found)
+    else:
+        width = shutil.get_terminal_size((80, 24)).columns
+        body = verdicts.full(found, width=width, ascii=options.ascii, verbose=options.verbose)
+    with _reader_may_leave():
+        _write_out(body, options, sys.stdout)
+        if not options.quiet:
+            talk = sys.stderr if as_data and not options.output_file else sys.stdout
+            _write(verdicts.summary(found), options, talk)
+    for problem in unread:
+        print(f"{problem.path}: {problem.message}", file=sys.stderr)
+    if options.plot:
+        for path in write_plots(found, options.plot, options.plot_format):
+            print(f"wrote {path}", file=sys.stderr)
+    statuses = {one.status for one in found}
+    if unread or Status.NOT_RUNNABLE in statuses:
+        return FAILED
+    return FOUND if Status.REFUTED in statuses else CLEAN
+
+
 def _check(options: argparse.Namespace) -> int:
     paths: list[str] = options.paths or [os.curdir]
     if "-" in paths and len(paths) > 1:
         raise ConfigError("`-` reads standard input and goes with no other path")
     settings = settings_from(options, paths)
-    run = _run(options, settings, paths)
+    with _run(options, settings, paths) as run:
+        return _checked(options, settings, paths, run)
+
+
+def _checked(
+    options: argparse.Namespace, settings: Settings, paths: Sequence[str], run: Run
+) -> int:
     if options.show_settings:
         return _show_settings(settings)
     if options.show_files:
@@ -99,7 +157,8 @@ def _check(options: argparse.Namespace) -> int:
     return _status(reports, options)
 
 
-def _run(options: argparse.Namespace, settings: Settings, paths: Sequence[str]) -> Run:
+@contextmanager
+def _run(options: argparse.Namespace, settings: Settings, paths: Sequence[str]) -> Iterator[Run]:
     from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
     from losslint.engine.run import Run
 
@@ -107,7 +166,19 @@ def _run(options: argparse.Namespace, settings: Settings, paths: Sequence[str]) 
     fixes = asked if options.fix or options.diff else frozenset()
     if options.verbose:
         print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
-    return Run(settings, fixes, dry=options.diff, paths=paths)
+    if not (options.verify and fixes):
+        yield Run(settings, fixes, dry=options.diff, paths=paths)
+        return
+    from losslint.verify.veto import Vetoes
+    from losslint.verify.workers import Worker
+
+    with Worker() as worker:
+        vetoes = Vetoes(settings, fixes, worker, if_runnable=options.verify == "if-runnable")
+        yield Run(settings, fixes, dry=options.diff, paths=paths, vetoes=vetoes)
+    if not options.quiet:
+        from losslint.report import verdicts
+
+        _write(verdicts.concise(vetoes.verdicts), options, sys.stderr)
 
 
 def _reports(
@@ -161,15 +232,7 @@ def _print(reports: Sequence[FileReport], options: argparse.Namespace, to: TextI
     from losslint.report.summary import summary
     from losslint.report.text import concise
 
-    body = _body(reports, options)
-    if options.output_file:
-        with open(
-            options.output_file, "w", encoding="utf-8", errors="backslashreplace", newline=""
-        ) as file:
-            _write(body, options, file)
-    else:
-        _write(body, options, to)
-        to.flush()  # before the other stream has its say
+    _write_out(_body(reports, options), options, to)
     if options.diff:
         # What cannot be checked has no diff, and must be seen all the same.
         _write(concise(r for r in reports if not r.readable), options, sys.stderr)
@@ -194,6 +257,18 @@ def _body(reports: Sequence[FileReport], options: argparse.Namespace) -> str | I
     if options.output_format == "concise":
         return text.concise(reports)
     return text.full(reports, verbose=options.verbose)
+
+
+def _write_out(body: str | Iterable[Line], options: argparse.Namespace, to: TextIO) -> None:
+    """To the file that was asked for, or to a stream."""
+    if options.output_file:
+        with open(
+            options.output_file, "w", encoding="utf-8", errors="backslashreplace", newline=""
+        ) as file:
+            _write(body, options, file)
+    else:
+        _write(body, options, to)
+        to.flush()  # before the other stream has its say
 
 
 def _write(body: str | Iterable[Line], options: argparse.Namespace, to: TextIO) -> None:
