@@ -25,7 +25,6 @@ from losslint.verify.permitted import (
 )
 from losslint.verify.scopes import Place, places
 
-# No loss is as long.
 MOST_CHARACTERS = 200_000
 
 ASYNCHRONOUS = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
@@ -64,7 +63,6 @@ class _Program:
     """The syntax of a program, checked node by node."""
 
     def __init__(self, tree: ast.Module) -> None:
-        self.tree = tree
         self.places = sorted(places(tree), key=lambda place: getattr(place.node, "lineno", 0))
         self.imported: dict[str, str] = {}
         for node, name, path in _imports(tree):
@@ -153,12 +151,9 @@ class _Program:
                 raise Refused(node, f"`{path}` is not permitted")
             if is_module(path) and not isinstance(place.parent, ast.Attribute):
                 raise Refused(node, f"the module `{path}` is not handed around")
-            if path in METACLASSES and not isinstance(place.parent, ast.keyword):
-                raise Refused(node, f"`{path}` is not handed around")
         # Nor here, whatever the name means: a parameter may have it too.
         if node.attr == "__class__":
-            parent = place.parent
-            if not (isinstance(parent, ast.Attribute) and parent.attr in NAMES_OF_CLASS):
+            if getattr(place.parent, "attr", "") not in NAMES_OF_CLASS:
                 raise Refused(node, "`__class__` is read for its name only")
             return
         if node.attr == "format" and not _is_plain_format(place, node):
