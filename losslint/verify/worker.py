@@ -64,6 +64,7 @@ def serve(call: str) -> None:
             )
     with contextlib.suppress(OSError):
         os.rmdir(os.getcwd())  # the parent may be in no state to
+    os._exit(0)  # taking torch down in order takes a second
 
 
 def _say(answers: Any, line: dict[str, Any]) -> None:
@@ -89,12 +90,17 @@ def _answer(run: Call, job: Job | None, limits: Limits, jobs: int) -> dict[str, 
     if child == 0:
         _be_child(run, job, limits, writing)
     os.close(writing)
+    status = None
     try:
         said = _read(result, until, jobs)
         status = None if said is None else _ended(child, until)
     finally:
         os.close(result)
-        _end(child)
+        if status is None:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child, signal.SIGKILL)  # what it started and left
     if said is None or status is None:
         return {"died": "time"}
     return _understood(said, status)
@@ -151,24 +157,12 @@ def _ended(child: int, until: float) -> int | None:
     """How a child ended; None where it has not, long after it closed its pipe."""
     pause = 0.0005
     while time.monotonic() < until:
-        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT | os.WNOHANG):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child, signal.SIGKILL)  # what it started and left
-            return os.waitpid(child, 0)[1]
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
         time.sleep(pause)
         pause = min(pause * 2, 0.05)
     return None
-
-
-def _end(child: int) -> None:
-    """Make sure that nothing of a child is left."""
-    try:
-        os.kill(child, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    except (ProcessLookupError, ChildProcessError):
-        return  # it ended by itself and was seen to
 
 
 def _understood(said: bytes, status: int) -> dict[str, Any]:
