@@ -149,7 +149,7 @@ def prove_the_fix(folder: Path, name: str) -> None:
     proof = PROOFS[CODES[folder.name]]
     before = runnable(fixture(folder / "bad.py").items()[name])
     after = runnable(fixture(folder / "fixed.py").items()[name])
-    refuted = [str(one) for one in proof.owes(before, after) if one.holds is False]
+    refuted = [str(one) for one in proof.owed(before, after) if one.holds is False]
 
     assert not refuted
     if proof.keeps_gradients and is_safe(folder, name):

@@ -26,6 +26,7 @@ LAYERS = [
     ["project"],
     ["rules", "fixes"],
     ["engine"],
+    # What came of running a loss is shown by `report`.
     ["verify"],
     ["report"],
     ["options"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -42,10 +43,11 @@ class Sample:
         )
 
 
+@lru_cache(maxsize=16)  # asked for one weighting by many properties
 def survey(
     weighting: Weighting,
-    sizes: Sequence[float] = SIZES,
-    losses: Sequence[float] = LOSSES,
+    sizes: tuple[float, ...] = SIZES,
+    losses: tuple[float, ...] = LOSSES,
 ) -> tuple[Sample, ...]:
     """A weighting on the whole grid, in the floating type of its start.
 

@@ -57,11 +57,12 @@ class Held(nn.Module):
         self.below = nn.ModuleList(modules)
         # Kept where nn.Module does not look: `call` may be a module itself.
         self.outside = (call,)
+        held = {id(parameter) for parameter in self.below.parameters()}
         self.loose = [
             (space.where, name, value)
             for space in namespaces
             for name, value in space.known.items()
-            if any(True for _ in _leaves(value))
+            if any(id(leaf) not in held for leaf in _leaves(value))
         ]
         self.labels: dict[str, str] = {}
         for number, (_, name, value) in enumerate(self.loose):

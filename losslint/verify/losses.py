@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import libcst as cst
+
 from losslint.config import Settings
 from losslint.engine.check import check
 from losslint.engine.fix import SAFE_AND_UNSAFE, settle
@@ -14,6 +16,7 @@ from losslint.findings import Finding, Safety, Span
 from losslint.model.depth import syntax_tree
 from losslint.model.module import Module, deep_recursion
 from losslint.ranges import evaluate
+from losslint.ranges.value import Leaf
 from losslint.ranges.weights import LearnedWeight
 from losslint.rules import registry
 from losslint.rules.base import Rule
@@ -36,7 +39,7 @@ class Loss:
     """One total with learned weights: where it is, and what is found in it.
 
     `module` is the one it was read in; `leaves` are what it learns, each with the
-    value it starts with where that is known.
+    value it starts with where that is known, `places` where they go to the total.
     """
 
     qualname: str
@@ -44,6 +47,8 @@ class Loss:
     total: Total
     module: Module
     leaves: dict[str, float | None]
+    learned: frozenset[Leaf]
+    places: frozenset[Span]
     findings: tuple[Finding, ...] = ()
 
 
@@ -56,9 +61,12 @@ class Change:
 
     @property
     def fixed(self) -> tuple[str, ...]:
-        """The codes of what the fixes put right."""
-        left = _codes(self.after.findings) if self.after else self.codes
-        return tuple(code for code in self.codes if self.after is not None and code not in left)
+        """The codes of what the fixes put right, without what went by the way."""
+        if self.after is None:
+            return ()
+        left = _codes(self.after.findings)
+        own = _codes(finding for finding in self.before.findings if finding.fix)
+        return tuple(code for code in own if code not in left)
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -87,17 +95,23 @@ def changes_of(
         Unreadable: the source cannot be checked.
     """
     before = losses_of(source, settings)
+    learned = frozenset(leaf for loss in before for leaf in loss.learned)
     if not any(f.fix and f.fix.safety in fixes for loss in before for f in loss.findings):
         return [Change(loss) for loss in before]
     settled = settle(source, lambda s: _findings(s, settings), settings, fixes)
     if settled.source == source:
         return [Change(loss) for loss in before]
-    after = losses_of(settled.source, settings)
+    after = losses_of(settled.source, settings, learned)
     return [Change(loss, _again(loss, before, after)) for loss in before]
 
 
-def losses_of(source: Source, settings: Settings) -> list[Loss]:
+def losses_of(
+    source: Source, settings: Settings, learned: frozenset[Leaf] = frozenset()
+) -> list[Loss]:
     """Every loss of a source that the rules of learned weights look at.
+
+    `learned` are leaves that are known to be learned though it does not show: once a
+    tensor that came from elsewhere has a sound regularizer, nothing tells any more.
 
     Raises:
         Unreadable: the source cannot be checked.
@@ -107,7 +121,7 @@ def losses_of(source: Source, settings: Settings) -> list[Loss]:
         if module.syntax is None:
             return []
         weights = evaluate.subjects(module)[LearnedWeight]
-        found = [loss for group in _totals(weights) if (loss := _loss(group, module))]
+        found = [loss for group in _totals(weights, learned) if (loss := _loss(group, module))]
     return _with_findings(found, _findings(source, settings))
 
 
@@ -119,20 +133,28 @@ def _rules() -> tuple[Rule, ...]:
     return tuple(rule for rule in registry.all_rules() if rule.code in CODES)
 
 
-def _totals(weights: Iterable[LearnedWeight]) -> list[list[LearnedWeight]]:
+def _totals(
+    weights: Iterable[LearnedWeight], learned: frozenset[Leaf]
+) -> list[list[LearnedWeight]]:
     """The learned weights of each total, one that holds the same ones as another once."""
     groups: dict[object, list[LearnedWeight]] = {}
     for weight in weights:
-        if is_trained(weight) and (weight.solos or weight.known_losses):
+        trained = is_trained(weight) or weight.leaf in learned
+        if trained and (weight.solos or weight.known_losses):
             groups.setdefault(weight.sink.node, []).append(weight)
-    seen: dict[frozenset[object], list[LearnedWeight]] = {}
+    seen: dict[frozenset[cst.CSTNode], list[LearnedWeight]] = {}
     for group in groups.values():
-        places = frozenset(
-            step.node for weight in group for term in weight.terms for step in term.steps
-        )
+        places = _places(group)
         if not any(places <= other for other in seen):
             seen[places] = group
     return list(seen.values())
+
+
+def _places(weights: Iterable[LearnedWeight]) -> frozenset[cst.CSTNode]:
+    """Where what is learned goes on its way to the total."""
+    return frozenset(
+        step.node for weight in weights for term in weight.terms for step in term.steps
+    )
 
 
 def _loss(weights: Sequence[LearnedWeight], module: Module) -> Loss | None:
@@ -140,7 +162,15 @@ def _loss(weights: Sequence[LearnedWeight], module: Module) -> Loss | None:
     leaves = {w.leaf.name.replace("[]", ""): w.leaf.start for w in weights}
     total = Total(*_coordinates(module.source, span), tuple(leaves))
     assert module.syntax is not None
-    return Loss(qualname(module.syntax, total), total.row, total, module, leaves)
+    return Loss(
+        qualname(module.syntax, total),
+        total.row,
+        total,
+        module,
+        leaves,
+        frozenset(weight.leaf for weight in weights),
+        frozenset(module.span(node) for node in _places(weights)),
+    )
 
 
 def _coordinates(source: Source, span: Span) -> tuple[int, int, int, int]:
@@ -163,8 +193,13 @@ def _within(loss: Loss, findings: Iterable[Finding]) -> Iterator[Finding]:
     home = _home(loss.module.syntax, loss.row)
     for finding in findings:
         row, _ = loss.module.source.position(finding.span.start)
-        if _home(loss.module.syntax, row) is home:
+        on_the_way = any(_overlap(finding.span, place) for place in loss.places)
+        if on_the_way or _home(loss.module.syntax, row) is home:
             yield finding
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def may_hold_losses(source: Source) -> bool:

@@ -61,7 +61,8 @@ def _met(
     learned = [one for one in real if one.requires_grad]
     if name in SAME and isinstance(args[0], StandIn):
         return args[0]
-    if not learned and (first.computed or not real) and name not in JOINS:
+    known = bool(real) and first.is_loss
+    if not learned and not known and (first.computed or not real) and name not in JOINS:
         return first.given_to(name, [*args, *kwargs.values()])
     if name in JOINS:
         return _joined(func, args, kwargs, world)

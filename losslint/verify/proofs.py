@@ -32,25 +32,32 @@ from losslint.verify.weighting import Weighting, point
 # a weight of e**10 times a loss of 10 is no float16 any more.
 SMALL_SIZES = (0.0, 0.05, 5.0, 10.0, 20.0, 100.0)
 SMALL_LOSSES = (0.0, 1.0)
+SMALL_TYPES = (torch.float32, torch.float16)
 
 # How far from the start a stretch without gradient is still looked for.
 FAR_OUT = math.inf
 
 Results = tuple[Result, ...]
+Owed = Callable[[Weighting, Weighting], Results]
 
 
 @dataclass(frozen=True)
 class Proof:
     """What torch must show of a rule: its defect, and what its fix owes.
 
-    `defect` gives a result that holds where the defect shows. `keeps_gradients`: a
-    safe fix leaves the gradients in the working range within the tolerance of
-    `judgement`.
+    `defect` gives a result that holds where the defect shows, each of `owes` what is
+    due of the weighting before and after the fix. `keeps_gradients`: a safe fix leaves
+    the gradients in the working range within the tolerance of `judgement`.
     """
 
     defect: Callable[[Weighting], Result]
-    owes: Callable[[Weighting, Weighting], Results]
+    owes: tuple[Owed, ...]
     keeps_gradients: bool = False
+
+    def owed(self, before: Weighting, after: Weighting) -> Results:
+        """All that is due, each property once."""
+        results = [one for owed in self.owes for one in owed(before, after)]
+        return tuple({one.name: one for one in results}.values())
 
 
 def proof_for(codes: Collection[str]) -> Proof:
@@ -59,19 +66,14 @@ def proof_for(codes: Collection[str]) -> Proof:
     A loss in which nothing is found owes every property as it stands.
     """
     found = [PROOFS[code] for code in sorted(codes)]
-    owes = [proof.owes for proof in found if proof.owes not in WEAKER] or [
-        proof.owes for proof in found
-    ]
+    due = list(dict.fromkeys(owed for proof in found for owed in proof.owes)) or [every_property]
+    owes = [owed for owed in due if owed not in WEAKER] or due
 
     def defect(weighting: Weighting) -> Result:
         shown = [proof.defect(weighting) for proof in found]
         return next((one for one in shown if not one.holds), shown[0])
 
-    def owed(before: Weighting, after: Weighting) -> Results:
-        results = [one for each in dict.fromkeys(owes) for one in each(before, after)]
-        return tuple({one.name: one for one in reversed(results)}.values())[::-1]
-
-    return Proof(defect, owed if found else every_property, any(p.keeps_gradients for p in found))
+    return Proof(defect, tuple(owes), any(proof.keeps_gradients for proof in found))
 
 
 # --- what is wrong -------------------------------------------------------------------------
@@ -127,9 +129,9 @@ def overflows(weighting: Weighting) -> Result:
 
 def overflows_in_small_types(weighting: Weighting) -> Result:
     """It is inf or NaN on the smaller grid, in float32 and in float16."""
-    results = finite_in_small_types(weighting)
+    results = [_finite_in(weighting, dtype) for dtype in SMALL_TYPES]
     shown = not any(result.holds for result in results)
-    return Result("P3 overflows", shown, next(iter(results)).why)
+    return Result("P3 overflows", shown, results[0].why)
 
 
 def dead_somewhere(weighting: Weighting) -> Result:
@@ -203,37 +205,56 @@ def bounded_prediction(_: Weighting, after: Weighting) -> Results:
     return finite_in_float32(after), bound, reaches_every_parameter(after)
 
 
-def every_property_in_small_types(before: Weighting, after: Weighting) -> Results:
-    """P2 to P7, and P3 in float32 and float16 on the smaller grid."""
-    return *every_property(before, after), *finite_in_small_types(after)
+def small_types(before: Weighting, after: Weighting) -> Results:
+    """P3 in float32 and float16 on the smaller grid.
 
-
-def finite_in_small_types(weighting: Weighting) -> Results:
-    """P3 in float32 and float16 on the smaller grid."""
+    Not judged in a type in which the loss is no number at the start either. float16
+    ends at 65504: a soft floor lets a weight grow to e**10 times what it starts with,
+    so what starts above 2.97 is too large for it even so, and not judged.
+    """
     return tuple(
-        stays_finite(survey(weighting.as_type(dtype), SMALL_SIZES, SMALL_LOSSES))
-        for dtype in (torch.float32, torch.float16)
+        Result(f"P3 finite in {str(dtype).removeprefix('torch.')}", None, why)
+        if (why := _too_much(before, dtype))
+        else _finite_in(after, dtype)
+        for dtype in SMALL_TYPES
     )
+
+
+def _too_much(weighting: Weighting, dtype: torch.dtype) -> str:
+    """Why a type is too small for a loss whatever its parameters do; empty if it is not."""
+    small = weighting.as_type(dtype)
+    for loss in SMALL_LOSSES:
+        reading = small.at(small.start, point(small, [loss] * small.tasks))
+        if not reading.is_finite:
+            return f"not finite at the start, at task losses of {loss:g}"
+    most = float(reading.weights.abs().max())
+    if most * math.e**10 > torch.finfo(dtype).max:
+        return f"the weight starts at {most:.3g}: e**10 times that is too large"
+    return ""
 
 
 def finite_in_float32(weighting: Weighting) -> Result:
     """P3 in float32 on the smaller grid."""
-    return stays_finite(survey(weighting.as_type(torch.float32), SMALL_SIZES, SMALL_LOSSES))
+    return _finite_in(weighting, torch.float32)
+
+
+def _finite_in(weighting: Weighting, dtype: torch.dtype) -> Result:
+    return stays_finite(survey(weighting.as_type(dtype), SMALL_SIZES, SMALL_LOSSES))
 
 
 PROOFS: Mapping[str, Proof] = MappingProxyType(
     {
-        "LL101": Proof(negative, every_property, keeps_gradients=True),
-        "LL102": Proof(falls_whatever_the_losses, every_property),
-        "LL103": Proof(without_minimum, every_property),
-        "LL104": Proof(not_finite, every_property_but_the_sign),
+        "LL101": Proof(negative, (every_property,), keeps_gradients=True),
+        "LL102": Proof(falls_whatever_the_losses, (every_property,)),
+        "LL103": Proof(without_minimum, (every_property,)),
+        "LL104": Proof(not_finite, (every_property_but_the_sign,)),
         "LL105": Proof(
-            overflows_in_small_types, every_property_in_small_types, keeps_gradients=True
+            overflows_in_small_types, (every_property, small_types), keeps_gradients=True
         ),
-        "LL106": Proof(dead_somewhere, alive_and_nothing_lost),
-        "LL110": Proof(overflows, bounded_prediction),
-        "LL111": Proof(runs_away, every_property),
-        "LL112": Proof(turns_a_task_off, every_property),
+        "LL106": Proof(dead_somewhere, (alive_and_nothing_lost,)),
+        "LL110": Proof(overflows, (bounded_prediction,)),
+        "LL111": Proof(runs_away, (every_property,)),
+        "LL112": Proof(turns_a_task_off, (every_property,)),
     }
 )
 

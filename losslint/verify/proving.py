@@ -13,11 +13,11 @@ from losslint.findings import Safety
 from losslint.source.notebook import opened
 from losslint.source.text import Source
 from losslint.verify.allowed import refusal
-from losslint.verify.figures import figures_from
 from losslint.verify.losses import Change, Loss, changes_of
 from losslint.verify.programs import CannotSlice, Program
 from losslint.verify.slicing import expression, whole
-from losslint.verify.verdict import Result, Slice, Status, Verdict, Version
+from losslint.verify.travelling import version_from
+from losslint.verify.verdict import Slice, Status, Verdict
 from losslint.verify.workers import Worker
 
 Ask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -151,15 +151,7 @@ def _answered(verdict: Verdict, answer: Mapping[str, Any], reasons: Sequence[str
         slice=Slice(answer["slice"]),
         call=answer["call"],
         assumes=tuple(answer["assumes"]),
-        before=_version(answer["before"]),
-        after=_version(answer["after"]) if answer.get("after") else None,
+        before=version_from(answer["before"]),
+        after=version_from(answer["after"]) if answer.get("after") else None,
         gradient_difference=answer.get("gradient_difference"),
-    )
-
-
-def _version(found: Mapping[str, Any]) -> Version:
-    return Version(
-        results=tuple(Result(**one) for one in found["results"]),
-        figures=figures_from(found["figures"]),
-        program=found["program"],
     )

@@ -51,6 +51,11 @@ class StandIn:
         """Whether it came of an argument or a call, and is no setting."""
         return self._computed
 
+    @property
+    def is_loss(self) -> bool:
+        """Whether it has been a task loss already."""
+        return self._path in self._world.sources
+
     def value(self, beside: Tensor | None = None) -> Tensor:
         """The tensor that it is taken for: a scalar, or as many as a vector beside it has."""
         if beside is not None and beside.dim() == 1 and len(beside) > 1 and self._computed:

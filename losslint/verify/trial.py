@@ -111,14 +111,14 @@ def _judged(
         "assumes": [*pair.assumes, *before.assumes],
     }
     if pair.after is None:
-        results = proof.owes(first, first)
+        results = proof.owed(first, first)
         return {
             **answer,
             **_decided(results, "as it stands"),
             "before": _version(pair.before, results, first, task),
         }
     last = load(pair.after, before.way).weighting
-    results = proof.owes(first, last)
+    results = proof.owed(first, last)
     if task.left:
         results = tuple(_excused(one, first, task) for one in results)
     results += (keeps_interface(first, last, task.safety),)

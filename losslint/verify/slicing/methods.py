@@ -1,0 +1,55 @@
+"""The expression program of a method: its class, cut down to what the total needs."""
+
+from __future__ import annotations
+
+import ast
+
+from losslint.verify.programs import Program, Total
+from losslint.verify.slicing.assembling import Assembly
+from losslint.verify.slicing.cutting import Cut
+from losslint.verify.slicing.family import Family
+from losslint.verify.slicing.leaves import roots
+from losslint.verify.slicing.lenient import unbound
+from losslint.verify.slicing.liveness import Slicer, closures
+from losslint.verify.slicing.needs import local_names
+from losslint.verify.slicing.notes import Notes
+from losslint.verify.slicing.paths import way
+from losslint.verify.slicing.places import Place
+from losslint.verify.slicing.portable import portable
+from losslint.verify.slicing.signatures import add_keywords, bare
+from losslint.verify.slicing.spelling import last_name
+from losslint.verify.slicing.supers import without_unknown_supers
+from losslint.verify.slicing.surroundings import Surroundings
+from losslint.verify.slicing.whole import CALLS
+from losslint.verify.verdict import Slice
+
+
+def of_method(place: Place, around: Surroundings, total: Total) -> Program:
+    """The class of a method with what the total reads of it."""
+    assert place.owner is not None
+    notes = Notes()
+    family = Family(place.owner, around)
+    method = _trimmed(place, family, notes)
+    body = Cut(family, method, total).classes()
+    text = Assembly(around, notes, strict=False, kept=roots(total.leaves)).text(body)
+    entry = "" if method.name in CALLS else method.name
+    return Program(Slice.EXPRESSION, text, place.owner.name, entry, notes.sentences())
+
+
+def _trimmed(place: Place, family: Family, notes: Notes) -> ast.FunctionDef:
+    """The method with the statements that compute the total, which it returns."""
+    assert place.owner is not None
+    method = place.functions[0]
+    scope = family.scope(method)
+    found = way(place.inner[place.inner.index(method) :], notes)
+    local = local_names(method).union(*(local_names(inner) for inner in found.inner))
+    ending = ast.copy_location(ast.Return(place.expression), place.expression)
+    *body, last = portable([*found.statements, ending], family.around, local)
+    kept, before = Slicer(scope, closures(body, scope)).slice(body, scope.paths(last))
+    made = bare(method, family.around)
+    made.decorator_list = [d for d in made.decorator_list if "property" not in last_name(d)]
+    for inner in found.inner:
+        add_keywords(made.args, bare(inner, family.around).args)
+    statements = [one.node for one in kept]
+    made.body = [*unbound(before, statements, made.args), *statements, last]
+    return without_unknown_supers(made, family, place.owner)
