@@ -9,6 +9,7 @@ import io
 import math
 import re
 import textwrap
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -264,7 +265,9 @@ def _drawing(salt: str, *, size: float, ink: str = "#222222") -> Iterator[None]:
         "xtick.color": ink,
         "ytick.color": ink,
     }
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        # A letter that the font has not is drawn as a box, and no reason to talk.
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         mpl.rcdefaults()
         mpl.rcParams.update(ours)
         yield

@@ -58,7 +58,8 @@ def _section(verdict: Verdict, mark: str, drawable: bool) -> Iterator[str]:
     if verdict.why:
         yield f"<p>{escaped(verdict.why)}</p>"
     if verdict.call:
-        yield f'<p class="soft">Called as <code>{escaped(verdict.call)}</code></p>'
+        said = verdict.call[0].upper() + verdict.call[1:]
+        yield f'<p class="soft">{escaped(said)}.</p>'
     for defect in defects_of(verdict):
         said = f'Before the fix: {escaped(defect.name)} <span class="bad">holds</span>, '
         yield f"<p>{said}{escaped(defect.why)}</p>"

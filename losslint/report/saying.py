@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from losslint.report.paint import printable
 from losslint.report.scale import short
 from losslint.verify.verdict import Result, Slice, Verdict, Version, Witness
 
@@ -22,7 +23,7 @@ def versions(verdict: Verdict) -> Iterator[tuple[str, Version]]:
 
 def facts_of(verdict: Verdict) -> str:
     """`LL101, safe fix; run whole; 1.3 s`, without what is not known."""
-    codes = ", ".join(verdict.codes)
+    codes = printable(", ".join(verdict.codes))
     fix = f"{verdict.safety} fix" if verdict.safety else ""
     rule = ", ".join(part for part in (codes, fix) if part)
     ran = RAN[verdict.slice] if verdict.slice else ""

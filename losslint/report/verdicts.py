@@ -83,7 +83,7 @@ def _headline(verdict: Verdict) -> Line:
 
 def _facts(verdict: Verdict, width: int, verbose: bool) -> Iterator[Line]:
     if verdict.call:
-        yield from wrapped(f"called as {verdict.call}", width, indent=2)
+        yield from wrapped(verdict.call, width, indent=2)
     for defect in defects_of(verdict):
         yield from wrapped(f"before the fix: {defect}", width, indent=2)
     yield from _table(verdict, width, verbose)
