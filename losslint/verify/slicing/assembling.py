@@ -5,17 +5,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
+from losslint.verify.permitted import PROVIDED
 from losslint.verify.programs import CannotSlice
+from losslint.verify.slicing.collapsing import collapsed
 from losslint.verify.slicing.effects import Scope
 from losslint.verify.slicing.lenient import lenient, stood_in
 from losslint.verify.slicing.liveness import Kept
 from losslint.verify.slicing.needs import bound, needs
 from losslint.verify.slicing.notes import Notes, said
+from losslint.verify.slicing.permitting import permitted_only
 from losslint.verify.slicing.places import FUNCTIONS
 from losslint.verify.slicing.portable import portable
 from losslint.verify.slicing.pruning import mentions, pruned
+from losslint.verify.slicing.returning import returning
 from losslint.verify.slicing.spelling import root_name
-from losslint.verify.slicing.surroundings import BUILTINS, PROVIDED, Surroundings
+from losslint.verify.slicing.surroundings import BUILTINS, Surroundings
 
 FUTURE = ast.ImportFrom("__future__", [ast.alias("annotations")], 0)
 
@@ -38,7 +42,6 @@ class Assembly:
         self._imports: dict[str, ast.stmt] = {}
         self._stood_in: dict[str, ast.stmt] = {}
         self._taken: dict[int, tuple[int, list[ast.stmt]]] = {}  # line and copies, by node
-        self._from_star = False
 
     def text(self, body: Sequence[ast.stmt]) -> str:
         """The program whose own statements are `body`.
@@ -46,10 +49,12 @@ class Assembly:
         Raises:
             CannotSlice: it is strict, and needs something that is not there.
         """
+        if not self.strict:
+            body = [permitted_only(node, self.around) for node in body]
         mentioned = set().union(*(mentions(node) for node in body))
         while True:  # until no definition that was taken mentions another method
             self._imports, self._stood_in, self._taken = {}, {}, {}
-            self._from_star, self._mentioned = False, mentioned
+            self._mentioned = mentioned
             self._need(body)
             taken = [n for _, nodes in self._taken.values() for n in nodes]
             more = mentioned.union(*(mentions(node) for node in taken))
@@ -64,10 +69,9 @@ class Assembly:
     def _ordered(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         future = [FUTURE] if self.around.delayed_annotations else []
         imports = sorted(self._imports.values(), key=lambda node: node.lineno)
-        stars = self.around.stars if self._from_star else []
         in_order = sorted(self._taken.values(), key=lambda item: item[0])
         taken = [node for _, nodes in in_order for node in nodes]
-        return [*future, *imports, *self._stood_in.values(), *stars, *taken, *body]
+        return [*future, *imports, *self._stood_in.values(), *taken, *body]
 
     def _need(self, body: Sequence[ast.stmt]) -> None:
         """Take what statements need, and what that needs."""
@@ -88,15 +92,12 @@ class Assembly:
         if binding is None and name in BUILTINS:
             return []
         if binding is not None and binding.imports:
-            for node in binding.imports[-1:]:
-                self._imports[name] = node
+            self._imports[name] = binding.imports[-1]
+            if name in self.around.taken_for:
+                self.notes.add(f"`{name}` is taken for {self.around.taken_for[name]}")
             return []
         if reason is not None and self.strict:
             raise CannotSlice(reason)
-        if binding is None and reason is None:
-            self._from_star = True
-            if self.strict:
-                return []
         if binding is not None and binding.definition is not None:
             return self._take([binding.definition])
         if binding is not None and binding.values and (reason is None or name in self.kept):
@@ -115,6 +116,10 @@ class Assembly:
         return found
 
     def _made(self, node: ast.stmt) -> list[ast.stmt]:
+        made = self._copied(node)
+        return made if self.strict else [permitted_only(one, self.around) for one in made]
+
+    def _copied(self, node: ast.stmt) -> list[ast.stmt]:
         if isinstance(node, ast.ClassDef):
             node = pruned(node, self._mentioned)
         made = portable([node], self.around)
@@ -123,9 +128,11 @@ class Assembly:
         if isinstance(node, ast.ClassDef):
             return [with_bases(one, self.around) for one in made]
         if isinstance(node, FUNCTIONS):
-            return made
+            scope = Scope(functions=self.around.functions)
+            return [returning(f, scope, ()) for f in made if isinstance(f, ast.FunctionDef)]
+        made = collapsed(made, self.around)
         later = frozenset(bound([node]))
-        calls = any(isinstance(n, ast.Call) for n in ast.walk(node))
+        calls = any(isinstance(n, ast.Call) for one in made for n in ast.walk(one))
         return lenient([Kept(one, later) for one in made], Scope()) if calls else made
 
 

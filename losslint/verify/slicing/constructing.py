@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from losslint.verify.slicing.collapsing import collapsed
 from losslint.verify.slicing.effects import own_attributes
 from losslint.verify.slicing.family import Family, self_name
 from losslint.verify.slicing.lenient import lenient, unbound
@@ -50,6 +51,7 @@ class Constructors:
         scope = self.family.scope(function)
         local = local_names(function)
         body = portable([*function.body, *also], self.family.around, local)
+        body = collapsed(body, self.family.around, scope.own, local)
         if stands_in is not None:
             body = constructed(body, stands_in=stands_in)
         always = frozenset(id(node) for node in body if is_super_init(node))

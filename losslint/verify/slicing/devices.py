@@ -100,13 +100,7 @@ class WithoutDevices(ast.NodeTransformer):
             func = func.value
         if not isinstance(func, ast.Name) or func.id in self.local:
             return False
-        binding = self.around.bindings.get(func.id)
-        return any(_imports_torch(node) for node in binding.imports) if binding else False
-
-
-def _imports_torch(node: ast.Import | ast.ImportFrom) -> bool:
-    module = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
-    return (module or "").partition(".")[0] == "torch"
+        return (self.around.path(func.id) or "").partition(".")[0] == "torch"
 
 
 def _is_torch(node: ast.expr) -> bool:

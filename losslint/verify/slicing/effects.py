@@ -134,7 +134,8 @@ class Scope:
         elif name in CHANGING or (name.endswith("_") and not name.endswith("__")):
             assert isinstance(call.func, ast.Attribute)
             self._change(call.func.value, found)
-            self._hand(call, found)
+            if name not in CHANGING:
+                self._hand(call, found)
         elif isinstance(call.func, ast.Name) and (
             call.func.id in self.functions or call.func.id.endswith("_")
         ):

@@ -19,9 +19,6 @@ class Family:
         self.around = around
         self.classes = list(_lineage(owner, around, set()))
         self._methods = {c.name: dict(_methods(c)) for c in self.classes}
-        self.functions = frozenset(
-            name for name, found in around.bindings.items() if found.definition is not None
-        )
 
     def bases(self, owner: ast.ClassDef) -> list[ast.ClassDef]:
         """The classes of this file that a class names as its bases."""
@@ -43,7 +40,7 @@ class Family:
 
     def scope(self, function: Function) -> Scope:
         """What names mean in a method."""
-        return Scope(self_name(function), self.reads, self.writes, self.functions)
+        return Scope(self_name(function), self.reads, self.writes, self.around.functions)
 
     def hands_itself_on(self, function: Function) -> bool:
         """Whether a method gives its object to something, which may read any attribute."""

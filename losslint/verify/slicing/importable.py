@@ -1,51 +1,35 @@
-"""Which modules a program may import."""
+"""What a program may import: what the allow-list permits by name."""
 
 from __future__ import annotations
 
-IMPORTABLE = frozenset(
-    (
-        "__future__",
-        "abc",
-        "collections",
-        "dataclasses",
-        "enum",
-        "functools",
-        "itertools",
-        "math",
-        "numbers",
-        "numpy",
-        "operator",
-        "torch",
-        "typing",
-    )
-)
-# Of torch and numpy: what starts processes, reads files or compiles.
-NOT_IMPORTABLE = frozenset(
-    (
-        "numpy.ctypeslib",
-        "numpy.distutils",
-        "numpy.f2py",
-        "numpy.testing",
-        "torch._dynamo",
-        "torch._inductor",
-        "torch.classes",
-        "torch.compiler",
-        "torch.distributed",
-        "torch.export",
-        "torch.hub",
-        "torch.jit",
-        "torch.multiprocessing",
-        "torch.onnx",
-        "torch.ops",
-        "torch.package",
-        "torch.profiler",
-        "torch.utils",
-    )
-)
+import ast
+from collections.abc import Iterator
+
+from losslint.verify.permitted import is_module, is_permitted
 
 
-def is_importable(module: str) -> bool:
-    """Whether a program may import this module, by its absolute name."""
-    parts = module.split(".")
-    prefixes = {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
-    return parts[0] in IMPORTABLE and not prefixes & NOT_IMPORTABLE
+def imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[ast.alias, str, bool]]:
+    """Each alias of an import, the module as it is written, and whether it may be imported."""
+    for alias in node.names:
+        if isinstance(node, ast.Import):
+            yield alias, alias.name, is_module(alias.name) and is_permitted(alias.name)
+        else:
+            module = "." * node.level + (node.module or "")
+            fine = (
+                is_module(module) if alias.name == "*" else is_permitted(f"{module}.{alias.name}")
+            )
+            yield alias, module, not node.level and fine
+
+
+def name_of(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
+    """The name that an alias of an import binds."""
+    if isinstance(node, ast.Import) and not alias.asname:
+        return alias.name.partition(".")[0]
+    return alias.asname or alias.name
+
+
+def path_of(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
+    """What that name stands for, by its dotted path."""
+    if isinstance(node, ast.ImportFrom):
+        return f"{node.module}.{alias.name}"
+    return alias.name if alias.asname else alias.name.partition(".")[0]

@@ -35,12 +35,11 @@ def _makes(call: ast.Call, around: Surroundings) -> bool:
     name = last_name(call)
     if name in CONTAINERS:
         return True
-    if isinstance(call.func, ast.Name) and around.class_named(name) is not None:
-        return True
-    return any(k.arg == "requires_grad" for k in call.keywords)
+    return isinstance(call.func, ast.Name) and around.class_named(name) is not None
 
 
 def _may_make(call: ast.Call) -> bool:
     """Whether a call is of a class, or of what makes tensors."""
     name = last_name(call)
-    return name in FACTORIES or name[:1].isupper()
+    learns = any(k.arg == "requires_grad" for k in call.keywords)
+    return learns or name in FACTORIES or name[:1].isupper()

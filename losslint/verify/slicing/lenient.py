@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from losslint.verify.slicing.effects import Scope
 from losslint.verify.slicing.liveness import Kept
 from losslint.verify.slicing.needs import bound, parameters
+from losslint.verify.slicing.notes import in_place_of
 from losslint.verify.slicing.places import FUNCTIONS
 from losslint.verify.slicing.supers import is_super_init
 
@@ -41,12 +42,31 @@ def _lenient(kept: Kept, scope: Scope) -> ast.stmt:
     targets, changed = _targets(node, scope)
     if not isinstance(node, (ast.Assign, ast.AnnAssign)):
         targets = [target for target in targets if target in kept.later]
+    if isinstance(node, ast.If):
+        node = _each_lenient(node, kept, scope)
+        if isinstance(node.test, (ast.Name, ast.Constant)):
+            return node
     handler = [_missing(target, assigns=True) for target in targets]
     if not handler:
-        handler = [_missing(path, assigns=False) for path in changed] or [ast.Pass()]
-    exception = ast.ExceptHandler(ast.Name("Exception", ast.Load()), "problem", handler)
-    made = ast.Try([node], [exception], [], [])
-    return ast.fix_missing_locations(ast.copy_location(made, node))
+        handler = [_missing(path, assigns=False) for path in changed if path in kept.later]
+    exception = ast.ExceptHandler(
+        ast.Name("Exception", ast.Load()), "problem", handler or [ast.Pass()]
+    )
+    return in_place_of(ast.Try([node], [exception], [], []), kept.node)
+
+
+def _each_lenient(node: ast.If, kept: Kept, scope: Scope) -> ast.If:
+    """A condition, so that where a statement in it fails the rest is run all the same."""
+    everything = scope.paths(node) | kept.later | _bound_anywhere(node, scope)
+    body, orelse = (
+        [_lenient(Kept(inner, frozenset(everything)), scope) for inner in block]
+        for block in (node.body, node.orelse)
+    )
+    return in_place_of(ast.If(node.test, body, orelse), node)
+
+
+def _bound_anywhere(node: ast.stmt, scope: Scope) -> set[str]:
+    return set(_targets(node, scope)[0])
 
 
 def _targets(node: ast.stmt, scope: Scope) -> tuple[list[str], list[str]]:
@@ -91,8 +111,27 @@ def _missing(path: str, *, assigns: bool) -> ast.stmt:
 
 
 def _cannot_fail(node: ast.stmt) -> bool:
-    """Whether something is only given another name, or is a constant."""
+    """Whether something is only given another name, is a constant, or is stood in for."""
     match node:
         case ast.Assign(targets=[ast.Name() | ast.Attribute(value=ast.Name())], value=value):
-            return isinstance(value, (ast.Name, ast.Constant))
+            return _is_plain(value)
+        case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+            return len(names) == len(values) and all(_is_plain(value) for value in values)
+    return False
+
+
+def _is_plain(node: ast.expr) -> bool:
+    match node:
+        case ast.Name() | ast.Constant():
+            return True
+        case ast.Call(func=ast.Name(id="stand_in"), args=[ast.Constant()]):
+            return True
+        case ast.UnaryOp(operand=ast.Constant(value=int() | float())):
+            return True
+        case ast.List(elts=elements) | ast.Tuple(elts=elements):
+            return all(_is_plain(one) for one in elements)
+        case ast.Dict(keys=keys, values=values):
+            return all(isinstance(key, ast.Constant) for key in keys) and all(
+                map(_is_plain, values)
+            )
     return False

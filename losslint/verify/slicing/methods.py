@@ -16,7 +16,7 @@ from losslint.verify.slicing.notes import Notes
 from losslint.verify.slicing.paths import way
 from losslint.verify.slicing.places import Place
 from losslint.verify.slicing.portable import portable
-from losslint.verify.slicing.signatures import add_keywords, bare
+from losslint.verify.slicing.signatures import add_parameters, bare
 from losslint.verify.slicing.spelling import last_name
 from losslint.verify.slicing.supers import without_unknown_supers
 from losslint.verify.slicing.surroundings import Surroundings
@@ -49,7 +49,7 @@ def _trimmed(place: Place, family: Family, notes: Notes) -> ast.FunctionDef:
     made = bare(method, family.around)
     made.decorator_list = [d for d in made.decorator_list if "property" not in last_name(d)]
     for inner in found.inner:
-        add_keywords(made.args, bare(inner, family.around).args)
+        add_parameters(made.args, bare(inner, family.around).args)
     statements = [one.node for one in kept]
     made.body = [*unbound(before, statements, made.args), *statements, last]
     return without_unknown_supers(made, family, place.owner)

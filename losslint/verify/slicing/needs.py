@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from losslint.verify.slicing.importable import is_importable
+from losslint.verify.slicing.importable import imported, name_of
 
 Scopes = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
@@ -67,14 +67,12 @@ class _Binder(ast.NodeVisitor):
         if not isinstance(node.ctx, ast.Load):
             self.found.add(node.id)
 
-    def visit_Import(self, node: ast.Import) -> None:
-        for alias in node.names:
-            if is_importable(alias.name):
-                self.found.add(alias.asname or alias.name.partition(".")[0])
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for alias, _, allowed in imported(node):
+            if allowed and alias.name != "*":
+                self.found.add(name_of(node, alias))
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        if not node.level and is_importable(node.module or ""):
-            self.found |= {alias.asname or alias.name for alias in node.names}
+    visit_ImportFrom = visit_Import
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self.found.add(node.name)

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from losslint.verify.slicing.notes import Notes
 from losslint.verify.slicing.places import FUNCTIONS, Function
-from losslint.verify.slicing.surroundings import blocks
+from losslint.verify.slicing.surroundings import blocks, is_main_guard
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -60,7 +60,7 @@ def _block_of(node: ast.AST, following: ast.AST) -> list[ast.stmt]:
 
 def _enter(node: ast.AST, route: Sequence[ast.AST], found: Way, notes: Notes) -> None:
     match node:
-        case ast.If():
+        case ast.If() if not is_main_guard(node):
             notes.add(f"the branch at line {_branch_line(node, route)} is taken")
             found.statements += _named_in(node.test)
         case ast.For() | ast.AsyncFor():

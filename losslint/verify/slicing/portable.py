@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from losslint.verify.slicing.devices import WithoutDevices
+from losslint.verify.slicing.importable import imported
 from losslint.verify.slicing.needs import local_names, needs, parameters
 from losslint.verify.slicing.notes import say
 from losslint.verify.slicing.places import Function
 from losslint.verify.slicing.spelling import last_name, root_name
-from losslint.verify.slicing.surroundings import BUILTINS, Surroundings, imported
+from losslint.verify.slicing.surroundings import BUILTINS, Surroundings
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -239,6 +240,14 @@ class _Cleaner(WithoutDevices):
     visit_ImportFrom = visit_Import
 
     # --- expressions ------------------------------------------------------------------
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """`iterator.next()` is as old as Python 2; torch's loaders had it long after."""
+        match node:
+            case ast.Call(func=ast.Attribute(value=iterator, attr="next"), args=[], keywords=[]):
+                call = ast.Call(ast.Name("next", ast.Load()), [self._seen(iterator)], [])
+                return ast.fix_missing_locations(ast.copy_location(call, node))
+        return super().visit_Call(node)
 
     def visit_Await(self, node: ast.Await) -> ast.AST:
         return self._seen(node.value)

@@ -58,10 +58,16 @@ def chosen(arguments: ast.arguments, names: Collection[str]) -> ast.arguments:
     )
 
 
-def add_keywords(arguments: ast.arguments, others: ast.arguments) -> None:
-    """Add other parameters, to be given by name, but for those that there are."""
+def add_parameters(arguments: ast.arguments, others: ast.arguments) -> None:
+    """Add other parameters behind those that must be given, but for those that there are."""
     known = {argument.arg for argument in parameters(arguments)}
+    at = len(arguments.args) - min(len(arguments.args), len(arguments.defaults))
     for argument in parameters(others):
         if argument.arg not in known:
-            arguments.kwonlyargs.append(argument)
-            arguments.kw_defaults.append(defaults(others).get(argument.arg))
+            default = defaults(others).get(argument.arg)
+            if default is None:
+                arguments.args.insert(at, argument)
+                at += 1
+            else:
+                arguments.kwonlyargs.append(argument)
+                arguments.kw_defaults.append(default)

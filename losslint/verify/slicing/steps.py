@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from losslint.verify.programs import Program, Total
 from losslint.verify.slicing.assembling import Assembly
 from losslint.verify.slicing.carrying import carry
+from losslint.verify.slicing.collapsing import collapsed
 from losslint.verify.slicing.effects import Scope
 from losslint.verify.slicing.leaves import makes_leaf, roots
 from losslint.verify.slicing.lenient import lenient, stood_in
@@ -17,7 +18,7 @@ from losslint.verify.slicing.notes import Notes
 from losslint.verify.slicing.paths import Way, way
 from losslint.verify.slicing.places import Place
 from losslint.verify.slicing.portable import portable
-from losslint.verify.slicing.signatures import add_keywords, bare, chosen, made_function
+from losslint.verify.slicing.signatures import add_parameters, bare, chosen, made_function
 from losslint.verify.slicing.surroundings import Surroundings
 from losslint.verify.verdict import Slice
 
@@ -69,16 +70,28 @@ class _Stepping:
         set_up = self._portable(found.statements[:at], found)
         ending = ast.copy_location(ast.Return(self.place.expression), self.place.expression)
         *step, last = self._portable([*found.statements[at:], ending], found)
-        functions = {n for n, one in self.around.bindings.items() if one.definition is not None}
-        scope = Scope(functions=frozenset(functions | bound([*set_up, *step])))
+        scope = Scope(functions=self.around.functions | bound([*set_up, *step]))
         slicer = Slicer(scope, closures([*set_up, *step], scope))
         turn, read = slicer.slice(step, scope.paths(last))
-        before, _ = slicer.slice(set_up, read)
         if not ends:
-            making = [k for k, one in enumerate(turn, 1) if self._makes_leaf(one.node)]
-            before, turn = turn[: max(making, default=0)], turn[max(making, default=0) :]
-            read = set(before[-1].later) if before else read
+            turned = [one.node for one in turn]
+            set_up, step = self._parted(turned, slicer)
+            turn, read = slicer.slice(step, scope.paths(last))
+        local = self.handed | bound(set_up)
+        before, _ = slicer.slice(collapsed(set_up, self.around, "", local), read)
         return before, [one.node for one in turn], last, scope, read
+
+    def _parted(
+        self, body: Sequence[ast.stmt], slicer: Slicer
+    ) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """What makes leaves, with what that needs, and the rest."""
+        making = [k for k, node in enumerate(body) if self._makes_leaf(node)]
+        if not making:
+            return [], list(body)
+        made = set().union(*(slicer.scope.effects(body[k]).all for k in making))
+        first, _ = slicer.slice(body[: making[-1] + 1], made | bound([body[k] for k in making]))
+        known = {id(one.node) for one in first}
+        return [one.node for one in first], [node for node in body if id(node) not in known]
 
     def _portable(self, statements: Sequence[ast.stmt], found: Way) -> list[ast.stmt]:
         local = self.handed | bound(found.statements)
@@ -107,7 +120,7 @@ class _Stepping:
         signatures = [bare(f, self.around).args for f in reversed(self.functions)]
         arguments = chosen(signatures[0], names) if signatures else chosen(NONE, names)
         for others in signatures[1:]:
-            add_keywords(arguments, chosen(others, names))
+            add_parameters(arguments, chosen(others, names))
         return arguments
 
 

@@ -9,14 +9,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from losslint.verify.permitted import BUILTINS as REFUSED
+from losslint.verify.permitted import PROVIDED, is_permitted
 from losslint.verify.slicing.effects import touched
-from losslint.verify.slicing.importable import is_importable
+from losslint.verify.slicing.importable import imported, name_of, path_of
 from losslint.verify.slicing.needs import bound, needs
 
-BUILTINS = frozenset(dir(builtins))
+BUILTINS = frozenset(dir(builtins)) - REFUSED
 COMPOUNDS = (ast.If, ast.Try, ast.With, ast.For, ast.While)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-PROVIDED = frozenset(("stand_in", "missing", "StandInModule"))
+# What these names stand for wherever nothing is known of them.
+USUAL = {
+    "F": "import torch.nn.functional as F",
+    "math": "import math",
+    "nn": "import torch.nn as nn",
+    "np": "import numpy as np",
+    "torch": "import torch",
+}
 
 
 @dataclass
@@ -35,11 +44,13 @@ class Surroundings:
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
         self.bindings: dict[str, Binding] = {}
-        self.stars: list[ast.ImportFrom] = []
+        self.taken_for: dict[str, str] = {}  # what names from foreign stars are taken for
+        self.stars: list[str] = []
         self.foreign_stars: list[tuple[str, int]] = []
         self._reasons: dict[str, str | None] = {}
         self._collect(tree.body, None)
         self._collect_inner_imports()
+        self._collect_from_stars()
 
     @cached_property
     def delayed_annotations(self) -> bool:
@@ -50,6 +61,11 @@ class Surroundings:
             and any(a.name == "annotations" for a in n.names)
             for n in self.tree.body
         )
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The names that the module defines functions and classes by."""
+        return frozenset(name for name, one in self.bindings.items() if one.definition is not None)
 
     def class_named(self, name: str) -> ast.ClassDef | None:
         """The class of this name at the top of the module."""
@@ -68,7 +84,7 @@ class Surroundings:
         return self.reason(name) is None
 
     def _known(self, name: str) -> bool:
-        return name in self.bindings or name in BUILTINS or name in PROVIDED or bool(self.stars)
+        return name in self.bindings or name in BUILTINS or name in PROVIDED
 
     def _unknown(self, name: str, line: int) -> str:
         at = f" (line {line})" if line else ""
@@ -112,6 +128,31 @@ class Surroundings:
                     for name in sorted(bound([_header(node)])):
                         self._value(name, node)
 
+    def _collect_from_stars(self) -> None:
+        """Names that nothing else binds, from modules that may be imported, or as everyone has them."""
+        for name, line in needs(self.tree).items():
+            if name in self.bindings or name in BUILTINS:
+                continue
+            module = next((m for m in self.stars if is_permitted(f"{m}.{name}")), None)
+            if module is not None:
+                made: ast.stmt = ast.ImportFrom(module, [ast.alias(name)], 0)
+            elif self.foreign_stars and name in USUAL:
+                made = ast.parse(USUAL[name]).body[0]
+                self.taken_for[name] = USUAL[name].split()[1]
+            else:
+                continue
+            assert isinstance(made, (ast.Import, ast.ImportFrom))
+            made.lineno = line
+            self._of(name).imports.append(made)
+
+    def path(self, name: str) -> str | None:
+        """The dotted path of an import that a program may have."""
+        binding = self.bindings.get(name)
+        if binding is None or not binding.imports:
+            return None
+        node = binding.imports[-1]
+        return path_of(node, node.names[0])
+
     def _value(self, name: str, statement: ast.stmt) -> None:
         values = self._of(name).values
         if statement not in values:
@@ -123,14 +164,12 @@ class Surroundings:
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         for alias, module, allowed in imported(node):
             if alias.name == "*":
-                if allowed and isinstance(node, ast.ImportFrom):
-                    self.stars.append(node)
+                if allowed:
+                    self.stars.append(module)
                 else:
                     self.foreign_stars.append((module, node.lineno))
                 continue
-            name = alias.asname or alias.name
-            if isinstance(node, ast.Import) and not alias.asname:
-                name = name.partition(".")[0]
+            name = name_of(node, alias)
             if allowed:
                 self._of(name).imports.append(_alone(node, alias))
             else:
@@ -142,21 +181,9 @@ class Surroundings:
             if not isinstance(node, (ast.Import, ast.ImportFrom)):
                 continue
             for alias, module, allowed in imported(node):
-                name = (alias.asname or alias.name).partition(".")[0]
+                name = name_of(node, alias)
                 if not allowed and name not in self.bindings:
                     self._of(name).foreign.append((module, node.lineno))
-
-
-def imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[ast.alias, str, bool]]:
-    """Each alias of an import, the module as it is written, and whether it may be imported."""
-    for alias in node.names:
-        if isinstance(node, ast.Import):
-            yield alias, alias.name, is_importable(alias.name)
-        else:
-            module = "." * node.level + (node.module or "")
-            absolute = f"{module}.{alias.name}"
-            allowed = not node.level and is_importable(module) and is_importable(absolute)
-            yield alias, module, allowed
 
 
 def _alone(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.Import | ast.ImportFrom:
