@@ -53,21 +53,22 @@ class Loss:
     findings: tuple[Finding, ...] = ()
 
 
+# What a change that no rule has made is called in place of its safety.
+BY_HAND = "by hand"
+
+
 @dataclass(frozen=True)
 class Change:
-    """A loss before and after the fixes of its findings; `after` is None where there is none."""
+    """A loss before and after a fix; `after` is None where there is none.
+
+    `fixed` are the codes of what the change puts right, `safety` is "safe", "unsafe",
+    `BY_HAND`, or "" where there is nothing to be judged.
+    """
 
     before: Loss
     after: Loss | None = None
-
-    @property
-    def fixed(self) -> tuple[str, ...]:
-        """The codes of what the fixes put right, without what went by the way."""
-        if self.after is None:
-            return ()
-        left = _codes(self.after.findings)
-        own = _codes(finding for finding in self.before.findings if finding.fix)
-        return tuple(code for code in own if code not in left)
+    fixed: tuple[str, ...] = ()
+    safety: str = ""
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -75,16 +76,23 @@ class Change:
         return _codes(self.before.findings)
 
     @property
-    def safety(self) -> str:
-        """Whether all that was put right was put right safely; empty where nothing was."""
-        kinds = {
-            finding.fix.safety
-            for finding in self.before.findings
-            if finding.fix and finding.code in self.fixed
-        }
-        if not self.fixed:
-            return ""
-        return str((Safety.UNSAFE if Safety.UNSAFE in kinds else Safety.SAFE).value)
+    def left(self) -> tuple[str, ...]:
+        """The codes of what a fix has left."""
+        return tuple(code for code in self.codes if self.fixed and code not in self.fixed)
+
+
+def change_by_hand(before: Source, after: Source, name: str, settings: Settings) -> Change | None:
+    """The loss of this name as it is in two sources; None where one of them has none.
+
+    Raises:
+        Unreadable: a source cannot be checked.
+    """
+    loss = next((one for one in losses_of(before, settings) if one.qualname == name), None)
+    if loss is None:
+        return None
+    module = _module(after, settings)
+    now = _moved(loss, module, _findings(after, settings))
+    return Change(loss, now, _codes(loss.findings), BY_HAND) if now else None
 
 
 def changes_of(
@@ -120,12 +128,30 @@ def _tried(
         return [Change(loss) for loss in before]
     learned = frozenset(leaf for loss in before for leaf in loss.learned)
     after = losses_of(settled.source, settings, learned)
-    with deep_recursion():
-        module, _ = parsed(settled.source, settings)
+    module = _module(settled.source, settings)
     return [
-        Change(loss, _again(loss, before, after) or _moved(loss, module, settled.findings))
+        _change(loss, _again(loss, before, after) or _moved(loss, module, settled.findings))
         for loss in before
     ]
+
+
+def _change(loss: Loss, after: Loss | None) -> Change:
+    """What the fixes of its findings have put right in a loss, and how safely."""
+    if after is None:
+        return Change(loss)
+    left = _codes(after.findings)
+    gone = [f for f in loss.findings if f.fix and f.code not in left]
+    if not gone:
+        return Change(loss)
+    unsafe = any(f.fix and f.fix.safety is Safety.UNSAFE for f in gone)
+    safety = Safety.UNSAFE if unsafe else Safety.SAFE
+    return Change(loss, after, _codes(gone), safety.value)
+
+
+def _module(source: Source, settings: Settings) -> Module:
+    with deep_recursion():
+        module, _ = parsed(source, settings)
+    return module
 
 
 def losses_of(
@@ -139,10 +165,10 @@ def losses_of(
     Raises:
         Unreadable: the source cannot be checked.
     """
+    module = _module(source, settings)
+    if module.syntax is None:
+        return []
     with deep_recursion():
-        module, _ = parsed(source, settings)
-        if module.syntax is None:
-            return []
         weights = evaluate.subjects(module)[LearnedWeight]
         found = [loss for group in _totals(weights, learned) if (loss := _loss(group, module))]
     return _with_findings(found, _findings(source, settings))

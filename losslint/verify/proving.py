@@ -13,7 +13,7 @@ from losslint.findings import Safety
 from losslint.source.notebook import opened
 from losslint.source.text import Source
 from losslint.verify.allowed import refusal
-from losslint.verify.losses import Change, Loss, changes_of
+from losslint.verify.losses import Change, Loss, change_by_hand, changes_of
 from losslint.verify.programs import CannotSlice, Program
 from losslint.verify.slicing import expression, whole
 from losslint.verify.travelling import version_from
@@ -46,6 +46,24 @@ def verify(source: str, qualname: str, settings: Settings | None = None) -> Verd
     if not found:
         raise ConfigError(f"no loss with learned weights is called `{qualname}`")
     return next((one for one in found if one.status is not Status.VERIFIED), found[0])
+
+
+def compare(before: str, after: str, qualname: str, settings: Settings | None = None) -> Verdict:
+    """Run the loss of this name as it is in two texts of its module, one changed by hand.
+
+    What losslint finds in the text before must show there, and be gone after.
+
+    Raises:
+        ConfigError: there is no loss of this name with learned weights in both.
+        Unreadable: a text cannot be checked.
+        NoTorch: torch is not installed.
+    """
+    texts = [opened(Source.from_text("<string>", text)) for text in (before, after)]
+    change = change_by_hand(*texts, qualname, settings or Settings())
+    if change is None:
+        raise ConfigError(f"no loss with learned weights is called `{qualname}`")
+    with Worker() as worker:
+        return verdict(change, worker)
 
 
 def verdicts(
@@ -89,7 +107,7 @@ def verdict(change: Change, worker: Worker, *, full: bool = False) -> Verdict:
         job = {
             "pairs": pairs,
             "codes": list(change.fixed or change.codes),
-            "left": [code for code in change.codes if change.fixed and code not in change.fixed],
+            "left": list(change.left),
             "safety": change.safety,
             "full": full,
         }
@@ -106,7 +124,7 @@ def _pairs(change: Change) -> tuple[list[dict[str, Any]], list[str]]:
     for cut in (whole, expression):
         try:
             before = _program(cut, change.before)
-            after = _program(cut, change.after) if change.after and change.fixed else None
+            after = _program(cut, change.after) if change.after else None
         except CannotSlice as problem:
             reasons.append(str(problem))
             continue
