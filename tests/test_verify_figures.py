@@ -58,6 +58,18 @@ def test_all_of_it_is_drawn_when_asked() -> None:
     assert ends == pytest.approx([math.log(2 * 0.1), math.log(2 * 0.05)], abs=1e-3)
 
 
+def test_the_descent_is_that_of_adam() -> None:
+    weighting = forms_of(softmax_weights)["barrier"]
+    s = weighting.start.clone().requires_grad_()
+    adam = torch.optim.Adam([s], lr=0.01)
+    for _ in range(2000):
+        adam.zero_grad()
+        weighting.total(s, torch.tensor([0.1, 0.05], dtype=torch.float64)).backward()
+        adam.step()
+    ends = [line.y[-1] for line in drawn(weighting).descent[1:]]
+    assert ends == pytest.approx(s.tolist(), abs=1e-9)
+
+
 @pytest.mark.parametrize(("weights", "coupled"), [(kendall_weights, 0), (softmax_weights, 5)])
 def test_parameters_are_moved_together_where_one_moves_what_another_does(
     weights: object, coupled: int
