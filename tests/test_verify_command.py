@@ -20,21 +20,20 @@ SEED = Path(__file__).parents[1] / "fixtures" / "scenarios" / "negative_loss" / 
 SOFTMAX = (SEED / "softmax_weighted.py").read_text()
 KENDALL = (SEED / "kendall_weighted.py").read_text()
 
-UNFIXABLE = """
+# Nothing that losslint can make up: as many learned numbers as a network has.
+UNRUNNABLE = """
 import torch
 from torch import nn
-from somewhere import penalty
 
 
 class Weighted(nn.Module):
     def __init__(self):
         super().__init__()
-        self.log_vars = nn.Parameter(torch.zeros(2))
+        self.log_vars = nn.Parameter(torch.zeros(100))
 
-    def forward(self, first_loss, second_loss):
+    def forward(self, losses):
         s = self.log_vars
-        total = torch.exp(-s[0]) * first_loss + torch.exp(-s[1]) * second_loss + s.sum()
-        return total + penalty(total)
+        return (torch.exp(-s) * torch.stack(losses)).sum() + 0.5 * s.sum()
 """
 
 
@@ -118,7 +117,7 @@ def test_a_file_of_two_losses_and_one_of_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "losses.py"
-    path.write_text(SOFTMAX + "\n\n" + UNFIXABLE)
+    path.write_text(SOFTMAX + "\n\n" + UNRUNNABLE)
     status, out, _ = run("verify", "--output-format", "concise", path, capsys=capsys)
 
     assert status == 2
@@ -173,6 +172,7 @@ def test_json_is_one_list_and_holds_the_figures(
     status, out, err = run("verify", "--output-format", "json", path, capsys=capsys)
     (verdict,) = json.loads(out)
 
+    assert verdict["why"].startswith("after the fix")
     assert (status, verdict["status"], verdict["codes"]) == (0, "verified", ["LL102"])
     assert verdict["after"]["figures"]["descent"]
     assert "Ran 1 loss" in err
@@ -198,7 +198,7 @@ def test_what_cannot_be_run_is_fixed_only_if_asked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], verify: str, written: bool
 ) -> None:
     path = tmp_path / "losses.py"
-    path.write_text(UNFIXABLE)
+    path.write_text(UNRUNNABLE)
     status, _, err = run("--isolated", "--fix", verify, "--select", "LL101", path, capsys=capsys)
 
     assert ("softplus" in path.read_text()) is written

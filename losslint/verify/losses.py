@@ -92,7 +92,11 @@ def change_by_hand(before: Source, after: Source, name: str, settings: Settings)
         return None
     module = _module(after, settings)
     now = _moved(loss, module, _findings(after, settings))
-    return Change(loss, now, _codes(loss.findings), BY_HAND) if now else None
+    if now is None:
+        return None
+    codes, left = _codes(loss.findings), _codes(now.findings)
+    gone = tuple(code for code in codes if code not in left)
+    return Change(loss, now, gone or codes, BY_HAND)
 
 
 def changes_of(

@@ -58,8 +58,8 @@ def compare(before: str, after: str, qualname: str, settings: Settings | None = 
         Unreadable: a text cannot be checked.
         NoTorch: torch is not installed.
     """
-    texts = [opened(Source.from_text("<string>", text)) for text in (before, after)]
-    change = change_by_hand(*texts, qualname, settings or Settings())
+    old, new = (opened(Source.from_text("<string>", text)) for text in (before, after))
+    change = change_by_hand(old, new, qualname, settings or Settings())
     if change is None:
         raise ConfigError(f"no loss with learned weights is called `{qualname}`")
     with Worker() as worker:

@@ -49,6 +49,7 @@ def serve(call: str) -> None:
         _say(answers, {"missing": problem.name or "torch"})
         return
     torch.set_num_threads(1)
+    _ask_for_the_processor()
     module, _, name = call.partition(":")
     run: Call = getattr(import_module(module), name)
     held = ["network"] if leave_network() else []
@@ -65,6 +66,16 @@ def serve(call: str) -> None:
     with contextlib.suppress(OSError):
         os.rmdir(os.getcwd())  # the parent may be in no state to
     os._exit(0)  # taking torch down in order takes a second
+
+
+def _ask_for_the_processor() -> None:
+    """Let torch look at what processor this is, by operations that ask: a child cannot read it."""
+    import torch
+
+    for dtype in (torch.float64, torch.float32, torch.float16):
+        x = torch.linspace(0.1, 0.9, 32, dtype=dtype).reshape(4, 8).requires_grad_()
+        for y in (x @ x.T, x.exp(), x.log_softmax(0), x.clamp(0.2, 0.8), x * x, x.relu(), x.sum(1)):
+            y.sum().backward()
 
 
 def _say(answers: Any, line: dict[str, Any]) -> None:
