@@ -238,6 +238,7 @@ def _executed(program: Runnable, world: World) -> dict[str, Any]:
     namespace: dict[str, Any] = {
         "__name__": "user",
         "stand_in": stand_in,
+        "computed": lambda name: StandIn(world, name, computed=True),
         "missing": missing,
         "StandInModule": module,
     }

@@ -16,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 # Names beyond Python's own that the worker provides.
-PROVIDED = _words("stand_in missing StandInModule")
+PROVIDED = _words("stand_in computed missing StandInModule")
 
 # Built-in functions that reach past the program, or into its own workings.
 BUILTINS = _words(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,8 +15,8 @@ from losslint.source.notebook import opened
 from losslint.source.text import Source
 from losslint.verify.allowed import refusal
 from losslint.verify.losses import Change, Loss, change_by_hand, changes_of
-from losslint.verify.programs import CannotSlice, Program
-from losslint.verify.slicing import expression, whole
+from losslint.verify.programs import CannotSlice, Program, Total
+from losslint.verify.slicing import core, expression, whole
 from losslint.verify.travelling import version_from
 from losslint.verify.verdict import Slice, Status, Verdict
 from losslint.verify.workers import Worker
@@ -121,7 +122,7 @@ def _pairs(change: Change) -> tuple[list[dict[str, Any]], list[str]]:
     """What can be run of a loss, the most of it first, and why the rest cannot."""
     pairs: list[dict[str, Any]] = []
     reasons: list[str] = []
-    for cut in (whole, expression):
+    for cut in (whole, _core, expression):
         try:
             before = _program(cut, change.before)
             after = _program(cut, change.after) if change.after else None
@@ -137,6 +138,10 @@ def _pairs(change: Change) -> tuple[list[dict[str, Any]], list[str]]:
             }
         )
     return pairs, reasons
+
+
+def _core(tree: ast.Module, total: Total) -> Program:
+    return core(expression(tree, total), total.leaves)
 
 
 def _program(cut: Callable[..., Program], loss: Loss) -> Program:

@@ -75,7 +75,7 @@ def _ask_for_the_processor() -> None:
     for dtype in (torch.float64, torch.float32, torch.float16):
         x = torch.linspace(0.1, 0.9, 32, dtype=dtype).reshape(4, 8).requires_grad_()
         for y in (x @ x.T, x.exp(), x.log_softmax(0), x.clamp(0.2, 0.8), x * x, x.relu(), x.sum(1)):
-            y.sum().backward()
+            torch.autograd.backward(y.sum())
 
 
 def _say(answers: Any, line: dict[str, Any]) -> None:
