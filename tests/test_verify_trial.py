@@ -152,6 +152,33 @@ def test_a_detached_loss_is_a_number() -> None:
     assert weighting.at(weighting.start, point(weighting, [2.0])).weights.tolist() == [1.0]
 
 
+def test_a_number_that_scales_a_loss_is_kept() -> None:
+    for spelled in (
+        "torch.exp(-s) * (2 * loss)",
+        "torch.exp(-s) * loss / 0.5",
+        "loss / torch.exp(s) * 2",
+    ):
+        weighting = first(step(f"return {spelled} + s", {"s": 0.0}, "loss, s")).weighting
+
+        assert weighting.at(weighting.start, point(weighting, [1.0])).weights.tolist() == [2.0]
+
+
+def test_the_total_among_the_other_outputs_may_change_with_it() -> None:
+    text = WEIGHTED.replace("return total, {", 'return total, {"total": total, ')
+    before, after = (
+        Runnable(
+            text.replace("TERM", term).replace("WEIGHT", "torch.exp(-s)"),
+            "Weighted",
+            "forward",
+            False,
+            {"self.log_vars": 0.0},
+        )
+        for term in ("0.5 * s", "0.5 * F.softplus(s + 10.0)")
+    )
+
+    assert verdict(before, after, "LL101")["status"] == "verified"
+
+
 def test_an_unknown_function_of_what_is_learned_cannot_be_run() -> None:
     program = step("return torch.exp(-s) * loss + penalty(s)", {"s": 0.0}, "loss, penalty, s")
     found = list(ways(program))

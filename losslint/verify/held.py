@@ -77,6 +77,14 @@ class Held(nn.Module):
         tensors = [*self.named_parameters(), *self.named_buffers()]
         return {name: value for name, value in tensors if value.requires_grad}
 
+    def learn_only(self, chosen: Callable[[str], bool]) -> None:
+        """Let all stand still but the tensors of the names that are chosen, if there is one."""
+        learned = self.learned()
+        if any(chosen(self.label(name)) for name in learned):
+            for name, value in learned.items():
+                if not chosen(self.label(name)):
+                    value.requires_grad_(False)
+
     def label(self, name: str) -> str:
         """What the code calls the tensor that is swapped under this name."""
         return self.labels.get(name, name.removeprefix("below.").partition(".")[2])

@@ -182,6 +182,7 @@ class _Stage:
             self.outputs = [n for n, one in enumerate(found) if one.numel() == 1 or not made]
         # Handed over within the call: by then what is learned has been swapped.
         self.held = _held(lambda: function(*self._handed()), owner, namespace, self.world)
+        self.held.learn_only(_named(program.leaves))
         if not self.held.learned():
             raise Unknown("nothing in it is learned")
 
@@ -296,6 +297,14 @@ def _keys(owner: object) -> tuple[str, ...]:
         if isinstance(module, nn.ParameterDict):
             return tuple(module.keys())
     return ()
+
+
+def _named(leaves: Mapping[str, float | None]) -> Callable[[str], bool]:
+    """Whether a tensor of a module, or of the program, is one of these leaves or a part of one."""
+    plain = {leaf.removeprefix("self.").partition("[")[0] for leaf in leaves}
+    return lambda name: any(
+        name == leaf or name.startswith((f"{leaf}.", f"{leaf}[")) for leaf in (*plain, *leaves)
+    )
 
 
 def _held(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -31,18 +32,26 @@ class StandIn:
     """Something unknown, by the path on which it was come by.
 
     `computed` tells what came out of a call, or in as an argument, from what
-    configures the code; `cut` what was detached from its graph.
+    configures the code; `cut` what was detached from its graph; `scale` is the number
+    above 0 that it has been multiplied by.
     """
 
     _world: World
     _path: str
     _computed: bool
     _cut: bool
+    _scale: float
 
     def __init__(
-        self, world: World, path: str, *, computed: bool = False, cut: bool = False
+        self,
+        world: World,
+        path: str,
+        *,
+        computed: bool = False,
+        cut: bool = False,
+        scale: float = 1.0,
     ) -> None:
-        self.__dict__.update(_world=world, _path=path, _computed=computed, _cut=cut)
+        self.__dict__.update(_world=world, _path=path, _computed=computed, _cut=cut, _scale=scale)
 
     # --- what it is worth -----------------------------------------------------------------
 
@@ -65,15 +74,21 @@ class StandIn:
             )
         if not self._computed:
             self._world.assume(f"`{self._path}` is 1")
-            return torch.ones(())
+            return torch.tensor(self._scale)
         loss = self._world.loss(self._path)
+        loss = loss if self._scale == 1 else loss * self._scale
         return loss.detach() if self._cut else loss
 
     def derived(self, how: str, *others: object, computed: bool = False) -> StandIn:
         """What comes of it by some operation, together with others."""
         also = [other for other in others if isinstance(other, StandIn)]
         computed = computed or self._computed or any(other._computed for other in also)
-        return StandIn(self._world, f"{self._path}{how}"[:200], computed=computed, cut=self._cut)
+        path = f"{_spelled(self)}{how}"[:200]
+        return StandIn(self._world, path, computed=computed, cut=self._cut)
+
+    def scaled(self, factor: float) -> StandIn:
+        """It, times a number above 0."""
+        return self._as(self._path, cut=self._cut, scale=self._scale * factor)
 
     def given_to(self, name: str, handed: Iterable[object]) -> StandIn:
         """What a function of torch makes of it, and of what else it is handed."""
@@ -97,7 +112,9 @@ class StandIn:
         if name in ("ndim", "requires_grad", "training"):
             return self._world.answers.truth
         if name == "data":
-            return StandIn(self._world, self._path, computed=self._computed, cut=True)
+            return self._as(self._path, cut=True, scale=self._scale)
+        if name in SAME or name in CUT:
+            return _Method(self, name)
         return self.derived(f".{name}")
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -107,17 +124,13 @@ class StandIn:
         owner, _, method = self._path.rpartition(".")
         handed = [*args, *kwargs.values()]
         refuse_learned(f"{self._path}(...)", handed)
-        if owner and method in CUT:
-            return 1.0 if method in ("item", "tolist") else self._as(owner, cut=True)
-        if owner and method in SAME:
-            return self._as(owner, cut=self._cut)
         if owner and method in ("keys", "items", "values"):
             return getattr(self._as(owner, cut=False), f"_{method}")()
         spelled = ", ".join(map(_spelled, handed))
         return self.derived(f"({spelled})", computed=True)
 
-    def _as(self, path: str, *, cut: bool) -> StandIn:
-        return StandIn(self._world, path, computed=self._computed, cut=cut)
+    def _as(self, path: str, *, cut: bool, scale: float = 1.0) -> StandIn:
+        return StandIn(self._world, path, computed=self._computed, cut=cut, scale=scale)
 
     def _keys(self) -> tuple[str, ...]:
         return self._world.names()
@@ -133,9 +146,10 @@ class StandIn:
             return self
         if isinstance(key, int) and not isinstance(key, bool) and key >= 32:
             raise IndexError(key)  # whoever counts through it without end
-        path = f"[{key!r}]" if isinstance(key, (str, int)) else "[.]"
-        leaf = self._world.leaf(f"{self._path}{path}")
-        return self.derived(path) if leaf is None else leaf
+        place = f"[{key!r}]" if isinstance(key, (str, int)) else "[.]"
+        path = f"{self._path}{place}"[:200]
+        leaf = self._world.leaf(path)
+        return self._as(path, cut=self._cut, scale=self._scale) if leaf is None else leaf
 
     def entries(self) -> list[Any]:
         """As many of what it holds as there are tasks."""
@@ -215,6 +229,33 @@ class StandIn:
         return NotImplemented
 
 
+@dataclass(frozen=True)
+class _Method:
+    """A method of a stand-in that leaves it what it is, but for its graph perhaps."""
+
+    owner: StandIn
+    name: str
+
+    def __call__(self, *_args: object, **_kwargs: object) -> Any:
+        owner = self.owner
+        if self.name in ("item", "tolist"):
+            return 1.0
+        cut = owner._cut or self.name in CUT
+        return owner._as(owner._path, cut=cut, scale=owner._scale)
+
+
+def _with_number(one: StandIn, name: str, number: float, *, turned: bool) -> Any:
+    """A stand-in and a number: scaled by it, or something else again."""
+    if name == "mul" and number == 0:
+        return 0.0
+    if number > 0 and (name == "mul" or (name == "truediv" and not turned)):
+        return one.scaled(number if name == "mul" else 1 / number)
+    sign = SIGNS.get(name, name)
+    if turned:
+        return one.given_to(f"{number:g} {sign} ", [one])
+    return one.derived(f" {sign} {number:g}")
+
+
 def _binary(name: str, *, turned: bool) -> Callable[[StandIn, Any], Any]:
     act: Callable[[Any, Any], Any] = getattr(operator, name)
 
@@ -223,10 +264,9 @@ def _binary(name: str, *, turned: bool) -> Callable[[StandIn, Any], Any]:
             value = self.value(other)
             return act(other, value) if turned else act(value, other)
         if isinstance(other, (int, float)) and not isinstance(other, bool):
-            # A loss of another size, or a loss still: what size it has is sampled.
-            return other if name == "mul" and other == 0 else self.derived("")
+            return _with_number(self, name, float(other), turned=turned)
         if isinstance(other, StandIn):
-            return self.derived(f" {SIGNS.get(name, name)} {other._path}", other)
+            return self.derived(f" {SIGNS.get(name, name)} {_spelled(other)}", other)
         return NotImplemented
 
     return operation
@@ -259,7 +299,9 @@ def tensors_in(value: object) -> Iterator[Tensor]:
 def _spelled(value: object) -> str:
     if isinstance(value, (str, int, float)):
         return repr(value)
-    return value._path if isinstance(value, StandIn) else type(value).__name__
+    if isinstance(value, StandIn):
+        return value._path if value._scale == 1 else f"{value._scale:g} * {value._path}"
+    return type(value).__name__
 
 
 class StandInModule(nn.Module):

@@ -5,11 +5,13 @@ Jobs and answers are plain data, as they travel between processes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from losslint.verify.figures import figures_of
 from losslint.verify.judgement import TOLERANCE, gradient_difference
@@ -181,13 +183,18 @@ def keeps_interface(before: Weighting, after: Weighting, safety: str) -> Result:
         why = f"parameters {', '.join(after.names)}, before {', '.join(before.names)}"
         return Result(name, False, why)
     worst = 0.0
-    for off in (-2.0, -0.5, 0.0, 0.5, 2.0):
-        losses = torch.full((before.tasks,), 0.7, dtype=before.start.dtype)
-        then = before.others(before.start + off, losses)
-        now = after.others(after.start + off, losses)
+    points = [
+        (before.start + off, torch.full((before.tasks,), 0.7, dtype=before.start.dtype))
+        for off in (-2.0, -0.5, 0.0, 0.5, 2.0)
+    ]
+    totals = _totals_among(before, points)
+    for parameters, losses in points:
+        then, now = before.others(parameters, losses), after.others(parameters, losses)
         if [one.shape for one in then] != [one.shape for one in now]:
             return Result(name, False, f"{len(now)} other outputs, before {len(then)}")
-        for one, other in zip(then, now, strict=True):
+        for place, (one, other) in enumerate(zip(then, now, strict=True)):
+            if place in totals:
+                continue
             size = one.double().abs().clamp(min=1e-9)
             off_by = ((other.double() - one.double()).abs() / size).nan_to_num(0.0)
             worst = max(worst, float(off_by.max()) if off_by.numel() else 0.0)
@@ -197,3 +204,18 @@ def keeps_interface(before: Weighting, after: Weighting, safety: str) -> Result:
         )
     changed = f"other outputs change by up to {worst:.0%}"
     return Result(name, False if safety == "safe" else None, changed)
+
+
+def _totals_among(weighting: Weighting, points: Sequence[tuple[Tensor, Tensor]]) -> set[int]:
+    """Which of the other outputs are the total once more, to be logged perhaps."""
+    found: set[int] | None = None
+    for parameters, losses in points:
+        total = weighting.at(parameters, losses).total
+        outputs = weighting.others(parameters, losses)
+        same = {
+            place
+            for place, one in enumerate(outputs)
+            if one.numel() == 1 and math.isclose(float(one), total, rel_tol=1e-6, abs_tol=1e-12)
+        }
+        found = same if found is None else found & same
+    return found or set()
