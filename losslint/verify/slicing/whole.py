@@ -11,7 +11,7 @@ from losslint.verify.slicing.notes import Notes
 from losslint.verify.slicing.places import Function, Place, place_of
 from losslint.verify.slicing.portable import portable
 from losslint.verify.slicing.pruning import pruned
-from losslint.verify.slicing.surroundings import Surroundings
+from losslint.verify.slicing.surroundings import surroundings
 from losslint.verify.verdict import Slice
 
 # What a module is called by.
@@ -26,7 +26,7 @@ def whole(tree: ast.Module, total: Total) -> Program:
             definition that can be called for its total.
     """
     place = place_of(tree, total)
-    around = Surroundings(tree)
+    around = surroundings(tree)
     notes = Notes()
     definition, method = _definition(place, total)
     if definition not in tree.body:
