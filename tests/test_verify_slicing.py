@@ -24,7 +24,7 @@ from losslint.verify.slicing import expression, qualname, whole
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 # How many of the fixtures' losses cannot be run whole, as things are: they hand their
 # total to nobody, or rest on other projects.
-NOT_WHOLE = 40
+NOT_WHOLE = 11
 
 
 @dataclass(frozen=True)
@@ -593,6 +593,67 @@ class Loss(StandInModule):
     ),
 ]
 
+METHODS += [
+    Case(
+        "a class inside of a function has what that set up before it",
+        f"""{HEAD}
+def train(config, tasks=2):
+    width = config.width
+    unread = tasks
+    net = Net(width)
+    class Loss(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.s = nn.Parameter(torch.zeros(width))
+
+        def forward(self, x):
+            return «(torch.exp(-self.s) * net(x) + self.s).sum()»
+        """,
+        f"""{TORCH}
+config = stand_in('config')
+try:
+    width = config.width
+except Exception as problem:
+    width = missing(problem, 'width')
+net = stand_in('net')
+class Loss(StandInModule):
+    def __init__(self):
+        super().__init__()
+        try:
+            self.s = nn.Parameter(torch.zeros(width))
+        except Exception as problem:
+            self.s = missing(problem, 'self.s')
+    def forward(self, x):
+        return (torch.exp(-self.s) * net(x) + self.s).sum()
+        """,
+        entry="Loss",
+    ),
+    Case(
+        "a loop that is left by a return or a raise is still left",
+        method(
+            """
+            x = a
+            while True:
+                x = x * 0.5
+                if x < b:
+                    return x
+            return «torch.exp(-self.s) * x + self.s»
+            """
+        ),
+        sliced(
+            """
+            x = a
+            while True:
+                x = x * 0.5
+                if x < b:
+                    break
+            return torch.exp(-self.s) * x + self.s
+            """
+        ),
+        entry="Loss",
+    ),
+]
+
 STEPS = [
     Case(
         "what stands before the loop is set up, a turn of the loop is the step",
@@ -897,6 +958,11 @@ REASONS = [
         "needs `json`, an import of `json` (line 1)",
     ),
     (
+        "def train(scale):\n    class Loss:\n        def forward(self, x):\n"
+        "            return «x * self.s * scale»\n    return Loss()\n",
+        "needs `scale` of `train` (line 4)",
+    ),
+    (
         "import torch\n\ns = torch.zeros(1, requires_grad=True)\n«(s * 2)».backward()\n",
         "the total is computed outside of any function (line 4)",
     ),
@@ -907,7 +973,7 @@ REASONS = [
     (
         "import torch\n\ndef train(x):\n    s = torch.zeros(1, requires_grad=True)\n"
         "    return «x * s»\n",
-        "`train` makes `s` itself (line 3)",
+        "`train` makes what it learns itself (line 4)",
     ),
 ]
 
@@ -942,7 +1008,7 @@ class Anything:
     def __getattr__(self, name: str) -> Anything:
         return self
 
-    def __call__(self, *args: object) -> Anything:
+    def __call__(self, *_args: object) -> Anything:
         return self
 
     def __iter__(self) -> Iterator[Anything]:
@@ -1002,6 +1068,8 @@ def losses(path: Path) -> Iterator[tuple[ast.Module, Total]]:
 def test_every_loss_of_the_fixtures_becomes_programs_that_may_run() -> None:
     not_whole = 0
     for path in sorted(FIXTURES.rglob("bad.py")):
+        if b"Parameter(" not in path.read_bytes():
+            continue
         for tree, total in losses(path):
             before = ast.dump(tree)
             program = expression(tree, total)
@@ -1012,4 +1080,4 @@ def test_every_loss_of_the_fixtures_becomes_programs_that_may_run() -> None:
             except CannotSlice:
                 not_whole += 1
             assert ast.dump(tree) == before
-    assert not_whole <= NOT_WHOLE
+    assert not_whole == NOT_WHOLE
