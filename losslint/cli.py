@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TextIO
 
 from losslint.config import ConfigError, Settings
-from losslint.options import check_parser, rule_parser, settings_from
+from losslint.options import check_parser, rule_parser, settings_from, verify_parser
 
 if TYPE_CHECKING:
     from losslint.engine.run import FileReport, Look, Run
@@ -45,13 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     if arguments[:1] == ["rule"]:
         return _rule(rule_parser().parse_args(arguments[1:]))
+    if arguments[:1] == ["verify"]:
+        return _verify(_parsed(verify_parser(), arguments[1:]))
     named = arguments[:1] == ["check"]
-    options = _parsed(check_parser(), arguments[named:])
+    options = _parsed(check_parser(), _with_values(arguments[named:]))
     first = options.paths[0] if options.paths else ""
     # Written behind options, a command looks like a path.
-    if not named and first in ("check", "rule") and not os.path.lexists(first):
-        if first == "rule":
-            raise ConfigError("`rule` comes first, as in `losslint rule LL101`")
+    if not named and first in ("check", "rule", "verify") and not os.path.lexists(first):
+        if first != "check":
+            raise ConfigError(f"`{first}` comes first, as in `losslint {first} ...`")
         del options.paths[0]
     return _check(options)
 
@@ -63,6 +65,13 @@ def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.N
         if "--" in arguments
         else parser.parse_intermixed_args(arguments)
     )
+
+
+def _with_values(arguments: list[str]) -> list[str]:
+    """The arguments, with the value that `--verify` has alone: argparse would take a path for it."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = ["--verify=always" if word == "--verify" else word for word in arguments[:end]]
+    return [*options, *arguments[end:]]
 
 
 def _rule(options: argparse.Namespace) -> int:
@@ -81,12 +90,39 @@ def _rule(options: argparse.Namespace) -> int:
     return CLEAN
 
 
+def _verify(options: argparse.Namespace) -> int:
+    from losslint import verifying
+    from losslint.verify.files import split
+    from losslint.verify.workers import NoTorch, Unsupported
+
+    settings = settings_from(options, [split(path)[0] for path in options.paths])
+    try:
+        found = verifying.answers(options, settings)
+    except (NoTorch, Unsupported) as problem:
+        raise ConfigError(str(problem)) from problem
+    with _reader_may_leave():
+        _write_out(verifying.body(found.verdicts, options), options, sys.stdout)
+        lines = list(verifying.talk(found, options))
+        if not options.quiet:
+            pure = options.output_format in verifying.DATA and not options.output_file
+            _write(lines, options, sys.stderr if pure else sys.stdout)
+    if not found.complete:
+        return FAILED
+    return FOUND if found.refuted else CLEAN
+
+
 def _check(options: argparse.Namespace) -> int:
     paths: list[str] = options.paths or [os.curdir]
     if "-" in paths and len(paths) > 1:
         raise ConfigError("`-` reads standard input and goes with no other path")
     settings = settings_from(options, paths)
-    run = _run(options, settings, paths)
+    with _run(options, settings, paths) as run:
+        return _checked(options, settings, paths, run)
+
+
+def _checked(
+    options: argparse.Namespace, settings: Settings, paths: Sequence[str], run: Run
+) -> int:
     if options.show_settings:
         return _show_settings(settings)
     if options.show_files:
@@ -99,7 +135,8 @@ def _check(options: argparse.Namespace) -> int:
     return _status(reports, options)
 
 
-def _run(options: argparse.Namespace, settings: Settings, paths: Sequence[str]) -> Run:
+@contextmanager
+def _run(options: argparse.Namespace, settings: Settings, paths: Sequence[str]) -> Iterator[Run]:
     from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
     from losslint.engine.run import Run
 
@@ -107,7 +144,19 @@ def _run(options: argparse.Namespace, settings: Settings, paths: Sequence[str]) 
     fixes = asked if options.fix or options.diff else frozenset()
     if options.verbose:
         print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
-    return Run(settings, fixes, dry=options.diff, paths=paths)
+    if not (options.verify and fixes):
+        yield Run(settings, fixes, dry=options.diff, paths=paths)
+        return
+    from losslint.verify.veto import Vetoes
+    from losslint.verify.workers import Worker
+
+    with Worker() as worker:
+        vetoes = Vetoes(settings, fixes, worker, if_runnable=options.verify == "if-runnable")
+        yield Run(settings, fixes, dry=options.diff, paths=paths, vetoes=vetoes)
+    if not options.quiet:
+        from losslint.report import verdicts
+
+        _write(verdicts.concise(vetoes.verdicts), options, sys.stderr)
 
 
 def _reports(
@@ -161,15 +210,7 @@ def _print(reports: Sequence[FileReport], options: argparse.Namespace, to: TextI
     from losslint.report.summary import summary
     from losslint.report.text import concise
 
-    body = _body(reports, options)
-    if options.output_file:
-        with open(
-            options.output_file, "w", encoding="utf-8", errors="backslashreplace", newline=""
-        ) as file:
-            _write(body, options, file)
-    else:
-        _write(body, options, to)
-        to.flush()  # before the other stream has its say
+    _write_out(_body(reports, options), options, to)
     if options.diff:
         # What cannot be checked has no diff, and must be seen all the same.
         _write(concise(r for r in reports if not r.readable), options, sys.stderr)
@@ -194,6 +235,18 @@ def _body(reports: Sequence[FileReport], options: argparse.Namespace) -> str | I
     if options.output_format == "concise":
         return text.concise(reports)
     return text.full(reports, verbose=options.verbose)
+
+
+def _write_out(body: str | Iterable[Line], options: argparse.Namespace, to: TextIO) -> None:
+    """To the file that was asked for, or to a stream."""
+    if options.output_file:
+        with open(
+            options.output_file, "w", encoding="utf-8", errors="backslashreplace", newline=""
+        ) as file:
+            _write(body, options, file)
+    else:
+        _write(body, options, to)
+        to.flush()  # before the other stream has its say
 
 
 def _write(body: str | Iterable[Line], options: argparse.Namespace, to: TextIO) -> None:

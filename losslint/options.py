@@ -18,7 +18,14 @@ exit status:
   1  findings are left; with --diff, something would change
   2  something kept losslint from checking
 
+`losslint verify PATH` runs the losses with learned weights through torch;
 `losslint rule CODE|NAME` and `losslint rule --all` print the rules' pages."""
+
+VERIFY_STATUS = """\
+exit status:
+  0  every loss is verified, or there is none
+  1  a loss is refuted
+  2  a loss could not be run, or a file could not be read"""
 
 
 def check_parser() -> argparse.ArgumentParser:
@@ -58,6 +65,43 @@ def rule_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def verify_parser() -> argparse.ArgumentParser:
+    """The parser of `losslint verify`."""
+    parser = argparse.ArgumentParser(
+        "losslint verify",
+        usage="losslint verify [options] PATH[::NAME] ...",
+        description="Run the losses with learned weights through torch, before and after"
+        " their fixes. It runs code of these files, in a process of its own, under limits"
+        " and after a look at what it uses: no place for code that may be hostile.",
+        epilog=VERIFY_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="files and folders; behind `::`, a class or function of a file",
+    )
+    parser.add_argument(
+        "--unsafe-fixes",
+        action="store_true",
+        help="try the unsafe fixes too; they are tried anyway where no safe one mends a loss",
+    )
+    _add_files(parser.add_argument_group("files"))
+    group = parser.add_argument_group("output")
+    add = group.add_argument
+    add("--output-format", choices=("full", "concise", "json", "html"), default="full")
+    add("--output-file", metavar="FILE", help="write the verdicts there")
+    add("--plot", metavar="DIR", help="write a figure of each loss there (extra `plot`)")
+    add("--plot-format", choices=("svg", "png"), default="svg")
+    add("--ascii", action="store_true", help="draw with plain ASCII")
+    add("--color", choices=("auto", "always", "never"), default="auto")
+    add("-q", "--quiet", action="store_true", help="verdicts only, no summary")
+    add("-v", "--verbose", action="store_true", help="the text that was run, too")
+    return parser
+
+
 def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings:
     """What holds: the command line over the configuration file over the defaults.
 
@@ -89,6 +133,12 @@ def _add_fixing(group: argparse._ArgumentGroup) -> None:
     add("--fix", action="store_true", help="write the safe fixes")
     add("--unsafe-fixes", action="store_true", help="with --fix or --diff: the unsafe fixes too")
     add("--diff", action="store_true", help="write nothing, show what --fix would change")
+    add(
+        "--verify",
+        choices=("always", "if-runnable"),
+        help="with --fix or --diff: run each learned weighting through torch first, and fix it only"
+        " if that is verified; with --verify=if-runnable, also if it could not be run",
+    )
 
 
 def _add_rules(group: argparse._ArgumentGroup) -> None:

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,180 +20,19 @@ import torch
 from torch import nn
 
 from losslint import Finding, Safety, Settings, check_source
+from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 from losslint.rules.registry import all_rules
 from losslint.verify.calling import CannotCallError, weighting_of
-from losslint.verify.grid import Sample, survey
-from losslint.verify.judgement import TOLERANCE, gradient_difference, properties_of
-from losslint.verify.optimum import learned_task, optima, settle
-from losslint.verify.properties import (
-    Result,
-    can_be_negative,
-    diverges,
-    lowest,
-    no_collapse,
-    no_dead_zone,
-    no_escape,
-    no_runaway,
-    reaches_every_parameter,
-    stays_finite,
-    trains_every_task,
-)
-from losslint.verify.weighting import Weighting, point
+from losslint.verify.judgement import TOLERANCE, gradient_difference
+from losslint.verify.proofs import PROOFS
+from losslint.verify.weighting import Weighting
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 torch.set_num_threads(1)
 
-# As far out as half precision is asked to hold, at losses that it can hold too:
-# a weight of e**10 times a loss of 10 is no float16 any more.
-SMALL_SIZES = (0.0, 0.05, 5.0, 10.0, 20.0, 100.0)
-SMALL_LOSSES = (0.0, 1.0)
-
-# How far from the start a stretch without gradient is still looked for.
-FAR_OUT = float("inf")
-
-Results = tuple[Result, ...]
-
-
-def finite_in_small_types(weighting: Weighting) -> Results:
-    return tuple(
-        stays_finite(survey(weighting.as_type(dtype), SMALL_SIZES, SMALL_LOSSES))
-        for dtype in (torch.float32, torch.float16)
-    )
-
-
-def has_a_minimum(weighting: Weighting) -> Results:
-    found = optima(weighting, learned_task(weighting))
-    return no_escape(weighting), no_runaway(weighting, found), no_collapse(found)
-
-
-def negative(weighting: Weighting) -> bool:
-    return can_be_negative(survey(weighting)).holds
-
-
-def falls_whatever_the_losses(weighting: Weighting) -> bool:
-    return diverges(weighting).holds or never_rests(weighting)
-
-
-def never_rests(weighting: Weighting) -> bool:
-    """Whether following the gradients leads away for ever, for all losses above 0."""
-    mixes = product((0.01, 1.0, 10.0), repeat=weighting.tasks)
-    ends = (settle(weighting, point(weighting, mix)) for mix in mixes)
-    return all(not no_runaway(weighting, [end]).holds for end in ends)
-
-
-def without_minimum(weighting: Weighting) -> bool:
-    return not all(result.holds for result in has_a_minimum(weighting))
-
-
-def not_finite(weighting: Weighting) -> bool:
-    return not stays_finite(survey(weighting)).holds
-
-
-def overflows_in_small_types(weighting: Weighting) -> bool:
-    return not any(result.holds for result in finite_in_small_types(weighting))
-
-
-def overflows(weighting: Weighting) -> bool:
-    return not finite_in_float32(weighting).holds
-
-
-def finite_in_float32(weighting: Weighting) -> Result:
-    return stays_finite(survey(weighting.as_type(torch.float32), SMALL_SIZES, SMALL_LOSSES))
-
-
-def dead_somewhere(weighting: Weighting) -> bool:
-    return not no_dead_zone(weighting, near=FAR_OUT).holds
-
-
-def turns_a_task_off(weighting: Weighting) -> bool:
-    return not trains_every_task(survey(weighting)).holds
-
-
-def runs_away(weighting: Weighting) -> bool:
-    """Whether some losses, one of them below 0, leave the weights without a rest."""
-    mixes = product((-1.0, 0.01, 1.0), repeat=weighting.tasks)
-    ends = (settle(weighting, point(weighting, mix)) for mix in mixes if min(mix) < 0)
-    return any(not no_runaway(weighting, [end]).holds for end in ends)
-
-
-def every_property(before: Weighting, after: Weighting) -> Results:
-    return properties_of(after, survey(before))
-
-
-def every_property_but_the_sign(_: Weighting, after: Weighting) -> Results:
-    """Everywhere: nothing is excused. Where the total ends below 0 is for LL101 to say."""
-    results = tuple(one for one in properties_of(after) if not one.name.startswith("P2"))
-    least = lowest(survey(after)).reading.total
-    floor = math.log(1e-6) * after.tasks
-    return *results, Result("bounded below", least >= floor, f"{least:g}, bound {floor:g}")
-
-
-def alive_and_nothing_lost(before: Weighting, after: Weighting) -> Results:
-    """A smooth clamp bounds what the hard one did, with a gradient, and keeps what held.
-
-    It cannot give what its bounds forbid: where the best weight lies beyond one, both
-    drift towards it, and neither balances there.
-    """
-    seen, now = survey(before), survey(after)
-    held = {result.name for result in properties_of(before) if result.holds}
-    kept = [result for result in properties_of(after, seen) if result.name in held]
-    return *kept, weights_within(now, seen), no_dead_zone(after, near=8.0)
-
-
-def weights_within(seen: Sequence[Sample], before: Sequence[Sample]) -> Result:
-    """No weight leaves the range that it had before, by more than 1 %.
-
-    Bounds in two calls, one in the other, meet each other's rounded corners.
-    """
-    now, then = (torch.stack([one.reading.weights for one in each]) for each in (seen, before))
-    low, high = float(then.min()), float(then.max())
-    lowest, highest = float(now.min()), float(now.max())
-    why = f"weights in [{lowest:g}, {highest:g}], before in [{low:g}, {high:g}]"
-    room = 1.01
-    return Result("same range of weights", low / room <= lowest and highest <= high * room, why)
-
-
-def bounded_prediction(_: Weighting, after: Weighting) -> Results:
-    """What a likelihood owes whose inputs are data: a number, a bound, and gradients."""
-    least = lowest(survey(after)).reading.total
-    bound = Result("bounded below", least >= -10.0, f"{least:g}, at most 10 below 0")
-    return finite_in_float32(after), bound, reaches_every_parameter(after)
-
-
-def every_property_in_small_types(before: Weighting, after: Weighting) -> Results:
-    return *every_property(before, after), *finite_in_small_types(after)
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What torch must show of a rule: its defect, and what its fix owes.
-
-    `keeps_gradients`: a safe fix leaves the gradients in the working range
-    within the tolerance of `losslint.verify.judgement`.
-    """
-
-    defect: Callable[[Weighting], bool]
-    owes: Callable[[Weighting, Weighting], Results] = every_property
-    keeps_gradients: bool = False
-
-
-PROOFS = {
-    "unbounded_log_variance": Proof(negative, keeps_gradients=True),
-    "diverging_objective": Proof(falls_whatever_the_losses),
-    "collapsing_weights": Proof(without_minimum),
-    "unguarded_variance": Proof(not_finite, every_property_but_the_sign),
-    "overflowing_weight": Proof(
-        overflows_in_small_types, every_property_in_small_types, keeps_gradients=True
-    ),
-    "dead_clamp": Proof(dead_somewhere, alive_and_nothing_lost),
-    "unbounded_predicted_variance": Proof(overflows, bounded_prediction),
-    "weighted_signed_loss": Proof(runs_away),
-    "rectified_total": Proof(turns_a_task_off),
-}
-
-# The rules that are about the values that a learned weighting takes.
-CODES = {"LL101", "LL102", "LL103", "LL104", "LL105", "LL106", "LL110", "LL111", "LL112"}
+CODES = {rule.name: rule.code for rule in all_rules()}
+RULES = [name for name, code in CODES.items() if code in PROOFS]
 
 Item = Any  # a module class or a function: what `weighting_of` takes
 
@@ -291,7 +127,7 @@ def runnable(item: Item) -> Weighting:
 def bad_items(fixtures: Path = FIXTURES) -> list[tuple[str, str]]:
     """Each rule with each item of its `bad.py`; '' where it has none yet."""
     pairs = []
-    for rule in PROOFS:
+    for rule in RULES:
         path = fixtures / rule / "bad.py"
         names = fixture(path).items() if path.exists() else ()
         pairs += [(rule, name) for name in names] or [(rule, "")]
@@ -302,17 +138,18 @@ def show_the_defect(folder: Path, name: str) -> None:
     assert name, f"{folder.name}/bad.py is missing or empty"
     before = runnable(fixture(folder / "bad.py").items()[name])
 
-    assert PROOFS[folder.name].defect(before), f"{name} does not have its rule's defect"
+    shown = PROOFS[CODES[folder.name]].defect(before)
+    assert shown.holds, f"{name} does not have its rule's defect"
 
 
 def prove_the_fix(folder: Path, name: str) -> None:
     assert name, f"{folder.name}/bad.py is missing or empty"
     if not is_fixed(folder, name):
         return
-    proof = PROOFS[folder.name]
+    proof = PROOFS[CODES[folder.name]]
     before = runnable(fixture(folder / "bad.py").items()[name])
     after = runnable(fixture(folder / "fixed.py").items()[name])
-    refuted = [str(one) for one in proof.owes(before, after) if not one.holds]
+    refuted = [str(one) for one in proof.owed(before, after) if one.holds is False]
 
     assert not refuted
     if proof.keeps_gradients and is_safe(folder, name):
@@ -330,13 +167,13 @@ def test_the_fixed_form_has_every_property(rule: str, name: str) -> None:
 
 
 def test_every_rule_of_weights_that_torch_can_refute_is_proved_here() -> None:
-    rules = {rule.name for rule in all_rules() if rule.code in CODES}
+    kinds = {LearnedWeight, RectifiedTotal}
 
-    assert rules <= set(PROOFS)
+    assert {rule.code for rule in all_rules() if kinds & set(rule.checks)} <= set(PROOFS)
 
 
 def test_no_helper_of_a_fixture_stays_unrun() -> None:
-    for rule in PROOFS:
+    for rule in RULES:
         for path in (FIXTURES / rule).glob("*d.py"):
             assert fixture(path).idle() == set(), path
 
@@ -425,7 +262,7 @@ def test_an_item_that_cannot_be_run_fails(tmp_path: Path) -> None:
 
 
 def test_a_rule_without_fixtures_fails(tmp_path: Path) -> None:
-    assert bad_items(tmp_path) == [(rule, "") for rule in PROOFS]
+    assert bad_items(tmp_path) == [(rule, "") for rule in RULES]
     with pytest.raises(AssertionError, match="missing or empty"):
         show_the_defect(tmp_path / "dead_clamp", "")
 

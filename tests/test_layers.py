@@ -30,6 +30,7 @@ LAYERS = [
     ["verify"],
     ["report"],
     ["options"],
+    ["verifying"],
     ["cli"],
     ["__main__"],
 ]

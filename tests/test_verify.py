@@ -19,11 +19,11 @@ from losslint.verify.grid import survey
 from losslint.verify.judgement import gradient_difference, judge, properties_of
 from losslint.verify.optimum import balance_exponents, optima, settle
 from losslint.verify.properties import (
-    Result,
     can_be_negative,
     diverges,
     stays_finite,
 )
+from losslint.verify.verdict import Result
 from losslint.verify.weighting import Weighting, point
 
 torch.set_num_threads(1)
@@ -70,7 +70,7 @@ VERDICTS = {
 
 def failed(results: tuple[Result, ...]) -> set[str]:
     """The numbers of the properties that do not hold."""
-    return {result.name.split()[0] for result in results if not result.holds}
+    return {result.name.split()[0] for result in results if result.holds is False}
 
 
 def kendall_like(total: Callable[[Tensor, Tensor], Tensor]) -> Weighting:

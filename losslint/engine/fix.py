@@ -43,13 +43,27 @@ class FixResult:
 
 Check = Callable[[Source], Iterable[Finding]]
 
+# Why the fix of a finding in a source must not be made; empty where it may be.
+Veto = Callable[[Source, Finding], str]
 
-def settle(source: Source, check: Check, settings: Settings, fixes: frozenset[Safety]) -> FixResult:
+
+def no_veto(_source: Source, _finding: Finding) -> str:
+    """Any fix may be made."""
+    return ""
+
+
+def settle(
+    source: Source,
+    check: Check,
+    settings: Settings,
+    fixes: frozenset[Safety],
+    veto: Veto = no_veto,
+) -> FixResult:
     """Check and fix, again and again, until a check asks for no fix any more.
 
-    A fix is withheld if the file would not parse after it, if it leaves its
-    finding where it was, or if it brings a new error or warning. Fixes that never
-    come to an end leave the source as it was, and say so as LL000.
+    A fix is withheld if there is a `veto`, if the file would not parse after it, if
+    it leaves its finding where it was, or if it brings a new error or warning. Fixes
+    that never come to an end leave the source as it was, and say so as LL000.
     """
     now = _State(source, list(check(source)))
     before = now
@@ -57,6 +71,9 @@ def settle(source: Source, check: Check, settings: Settings, fixes: frozenset[Sa
     applied = 0
     for _ in range(MAX_PASSES):
         asked = [f for f in now.findings if f.fix and f.fix.safety in fixes]
+        for finding in asked:
+            if why := veto(now.source, finding):
+                refused[_key(finding, now.source)] = why
         wanted = [f for f in asked if _key(f, now.source) not in refused]
         if not wanted:
             withheld = tuple(_withheld(f, now.source, refused[_key(f, now.source)]) for f in asked)

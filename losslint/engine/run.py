@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from losslint.config import Settings
 from losslint.engine.across import Member, across, by_itself
 from losslint.engine.check import Checked, check, facts_of, unreadable
-from losslint.engine.fix import FixResult, settle
+from losslint.engine.fix import FixResult, Veto, no_veto, settle
 from losslint.engine.selection import Selection
 from losslint.engine.write import Changed, write
 from losslint.findings import Finding, Safety
@@ -74,6 +74,7 @@ class Run:
 
     `fixes` empty makes none. With `dry` nothing is written. `paths` are the files and
     folders that were given; without them the project is what lies around the files.
+    `vetoes` gives for a source with fixes at hand which of them must not be made.
     """
 
     def __init__(
@@ -83,8 +84,10 @@ class Run:
         *,
         dry: bool = False,
         paths: Sequence[str] = (),
+        vetoes: Callable[[Source], Veto] = lambda _: no_veto,
     ) -> None:
         self.settings = settings
+        self.vetoes = vetoes
         self.fixes = fixes
         self.dry = dry
         self.paths = tuple(paths)
@@ -150,7 +153,11 @@ class Run:
         if not any(finding.fix and finding.fix.safety in self.fixes for finding in report.findings):
             return Look(report, checked)
         settled = settle(
-            source, lambda s: check(s, rules, self.settings).findings, self.settings, self.fixes
+            source,
+            lambda s: check(s, rules, self.settings).findings,
+            self.settings,
+            self.fixes,
+            self.vetoes(source),
         )
         return Look(_after(report, settled), check(settled.source, rules, self.settings))
 

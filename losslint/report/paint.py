@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import textwrap
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 # A piece of text and its style, one of the names below; "" is plain.
 Piece = tuple[str, str]
@@ -52,6 +53,18 @@ def printable(text: str) -> str:
 def width(text: str) -> int:
     """How many columns of a terminal a printable text takes."""
     return sum(_columns(character) for character in text)
+
+
+def wrapped(text: str, width: int, *, indent: int, style: str = "") -> Iterator[Line]:
+    """`text` in lines of at most `width` columns, the later ones indented by two more."""
+    lead = " " * indent
+    for line in textwrap.wrap(
+        printable(" ".join(text.split())),
+        max(width, indent + 20),
+        initial_indent=lead,
+        subsequent_indent=f"{lead}  ",
+    ):
+        yield [(line, style)]
 
 
 def _shown(character: str) -> str:

@@ -91,7 +91,7 @@ def _bound(form: Weighting) -> str:
 
 
 def _rests(form: Weighting, found: tuple[Optimum, ...]) -> bool:
-    return no_runaway(form, found).holds and no_collapse(found).holds
+    return no_runaway(form, found).holds is True and no_collapse(found).holds is not False
 
 
 def _balance(form: Weighting, found: tuple[Optimum, ...]) -> str:

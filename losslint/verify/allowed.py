@@ -25,7 +25,6 @@ from losslint.verify.permitted import (
 )
 from losslint.verify.scopes import Place, places
 
-# No loss is as long.
 MOST_CHARACTERS = 200_000
 
 ASYNCHRONOUS = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
@@ -64,7 +63,6 @@ class _Program:
     """The syntax of a program, checked node by node."""
 
     def __init__(self, tree: ast.Module) -> None:
-        self.tree = tree
         self.places = sorted(places(tree), key=lambda place: getattr(place.node, "lineno", 0))
         self.imported: dict[str, str] = {}
         for node, name, path in _imports(tree):
@@ -153,12 +151,9 @@ class _Program:
                 raise Refused(node, f"`{path}` is not permitted")
             if is_module(path) and not isinstance(place.parent, ast.Attribute):
                 raise Refused(node, f"the module `{path}` is not handed around")
-            if path in METACLASSES and not isinstance(place.parent, ast.keyword):
-                raise Refused(node, f"`{path}` is not handed around")
         # Nor here, whatever the name means: a parameter may have it too.
         if node.attr == "__class__":
-            parent = place.parent
-            if not (isinstance(parent, ast.Attribute) and parent.attr in NAMES_OF_CLASS):
+            if getattr(place.parent, "attr", "") not in NAMES_OF_CLASS:
                 raise Refused(node, "`__class__` is read for its name only")
             return
         if node.attr == "format" and not _is_plain_format(place, node):
@@ -198,8 +193,7 @@ class _Program:
         if node.name in self.imported:
             raise Refused(node, f"`{node.name}` is imported and defined")
         for keyword in node.keywords:
-            known = self.path(keyword.value) in METACLASSES and keyword.arg == "metaclass"
-            if not known and not _is_plain_keyword(keyword):
+            if keyword.arg != "metaclass" or self.path(keyword.value) not in METACLASSES:
                 raise Refused(node, f"class keyword `{keyword.arg}`")
         for base in node.bases:
             if _spelled(base) == "type" or self.path(base) in METACLASSES:
@@ -304,8 +298,3 @@ def _is_plain_format(place: Place, node: ast.Attribute) -> bool:
     fields = [part[1] for part in string.Formatter().parse(node.value.value) if part[1] is not None]
     nested = [part[2] for part in string.Formatter().parse(node.value.value) if part[2]]
     return not any(set(".[") & set(name) for name in fields) and not any("{" in n for n in nested)
-
-
-def _is_plain_keyword(keyword: ast.keyword) -> bool:
-    """Whether a class keyword is one of `TypedDict` or of an enum."""
-    return keyword.arg in ("total", "boundary") and isinstance(keyword.value, ast.Constant)

@@ -8,15 +8,14 @@ its losses is found by its signature and, where that leaves a choice, by trying.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from losslint.verify.held import Held
+from losslint.verify.held import Call, Held, Namespace
 from losslint.verify.weighting import Weighting
 
 # How many losses are tried where neither parameters nor signature tell.
@@ -33,7 +32,7 @@ class Convention:
 
     name: str
     tasks: int
-    call: Callable[[Callable[..., object], Tensor], object]
+    call: Call
 
 
 def weighting_of(item: type[nn.Module] | FunctionType) -> Weighting:
@@ -50,8 +49,8 @@ def weighting_of(item: type[nn.Module] | FunctionType) -> Weighting:
     if not learned:
         raise CannotCallError(f"{item.__name__} reads no tensor that requires a gradient")
     reasons = []
-    for convention in _conventions(held, len(_flat(learned.values()))):
-        weighting = _weighting(held, convention)
+    for convention in _conventions(held, sum(one.numel() for one in learned.values())):
+        weighting = held.weighting(convention.tasks, convention.call, _total)
         try:
             _expect_dependence(weighting)
         except Exception as problem:  # whatever code raises when called wrongly
@@ -68,7 +67,9 @@ def _held_class(item: type[nn.Module]) -> Held:
         raise CannotCallError(f"{item.__name__} takes arguments: {problem}") from None
     # What nn.Module keeps of its own it swaps by itself.
     loose = {k: v for k, v in vars(module).items() if k not in vars(nn.Module())}
-    return Held(module, inspect.signature(module.forward), vars(module), [module], loose)
+    return Held(
+        module, inspect.signature(module.forward), [module], [Namespace(vars(module), loose)]
+    )
 
 
 def _held_function(item: FunctionType) -> Held:
@@ -83,7 +84,7 @@ def _held_function(item: FunctionType) -> Held:
             if isinstance(value, FunctionType):
                 waiting.append(value)
     modules = [value for value in known.values() if isinstance(value, nn.Module)]
-    return Held(item, inspect.signature(item), item.__globals__, modules, known)
+    return Held(item, inspect.signature(item), modules, [Namespace(item.__globals__, known)])
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -92,26 +93,6 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
-
-
-def _weighting(held: Held, convention: Convention) -> Weighting:
-    learned = held.learned()
-
-    def total(parameters: Tensor, losses: Tensor) -> Tensor:
-        sizes = [value.numel() for value in learned.values()]
-        parts = torch.split(parameters, sizes)
-        swapped = {
-            name: part.view_as(value)
-            for (name, value), part in zip(learned.items(), parts, strict=True)
-        }
-
-        def run(*args: object, **kwargs: object) -> object:
-            return functional_call(held, swapped, args, kwargs)
-
-        return _total(convention.call(run, losses))
-
-    start = _flat(learned.values()).double()
-    return Weighting(total, start, convention.tasks)
 
 
 def _total(result: object) -> Tensor:
@@ -178,7 +159,3 @@ def _missing_key(held: Held, keys: Sequence[str]) -> str | None:
     except Exception:  # it takes no dict of losses: another convention's turn
         return None
     return None
-
-
-def _flat(tensors: Iterable[Tensor]) -> Tensor:
-    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])

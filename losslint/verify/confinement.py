@@ -2,8 +2,9 @@
 
 Damage limitation, in four lines: limits on resources (everywhere), a look at what
 Python is asked to do (everywhere), no file but those of Python and torch, and no
-system call but those that computing needs (both on Linux). Each stands without the
-others. It is no sandbox for malware: a hole in torch or in the kernel is a way out,
+system call but those that computing needs (both on Linux). The second, and the last two
+together, each hold nearly all of tests/test_verify_sandbox.py alone; without the last two,
+C++ called past Python can create an empty file and end the worker. It is no sandbox for malware: a hole in torch or in the kernel is a way out,
 and code that gets past the allow-list can forge the verdict on itself.
 """
 

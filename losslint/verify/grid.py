@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -21,6 +22,10 @@ SIZES = (0.0, 0.05, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 80.0)
 
 # From a task that is solved to one that has blown up.
 LOSSES = (0.0, 1e-6, 1e-3, 0.1, 1.0, 10.0, 1e3)
+
+# So many parameters are moved alone, the first ones: they are all alike, and a
+# look at each costs what it costs.
+MOST_ALONE = 4
 
 
 @dataclass(frozen=True)
@@ -38,10 +43,11 @@ class Sample:
         )
 
 
+@lru_cache(maxsize=16)  # asked for one weighting by many properties
 def survey(
     weighting: Weighting,
-    sizes: Sequence[float] = SIZES,
-    losses: Sequence[float] = LOSSES,
+    sizes: tuple[float, ...] = SIZES,
+    losses: tuple[float, ...] = LOSSES,
 ) -> tuple[Sample, ...]:
     """A weighting on the whole grid, in the floating type of its start.
 
@@ -60,7 +66,7 @@ def parameter_points(weighting: Weighting, sizes: Sequence[float] = SIZES) -> It
     yield weighting.start
     for value in sorted({sign * size for size in sizes for sign in (-1.0, 1.0)}):
         yield torch.full_like(weighting.start, value)
-        for index in range(len(weighting.start)):
+        for index in range(min(len(weighting.start), MOST_ALONE)):
             moved = weighting.start.clone()
             moved[index] = value
             yield moved
@@ -80,7 +86,7 @@ def directions(weighting: Weighting) -> Iterator[tuple[str, Tensor]]:
     for sign, end in ((-1.0, "-inf"), (1.0, "+inf")):
         if count > 1:
             yield f"all parameters to {end}", point(weighting, [sign] * count)
-        for index in range(count):
+        for index in range(min(count, MOST_ALONE)):
             move = torch.zeros_like(weighting.start)
             move[index] = sign
-            yield f"parameter {index} to {end}", move
+            yield f"{weighting.name(index)} to {end}", move

@@ -11,7 +11,6 @@ from torch import Tensor
 from losslint.verify.grid import Sample, directions, survey
 from losslint.verify.optimum import learned_task, optima
 from losslint.verify.properties import (
-    Result,
     bounded_below,
     can_be_negative,
     no_collapse,
@@ -23,6 +22,7 @@ from losslint.verify.properties import (
     still_balances,
     trains_every_task,
 )
+from losslint.verify.verdict import Result
 from losslint.verify.weighting import Reading, Weighting, point
 
 # Gradients in the working range may differ by this much under a safe fix.
@@ -43,7 +43,7 @@ class Judgement:
 
     @property
     def verified(self) -> bool:
-        """Whether every property holds after the fix."""
+        """Whether no property fails after the fix."""
         return not self.failed
 
     @property
@@ -53,8 +53,8 @@ class Judgement:
 
     @property
     def failed(self) -> tuple[Result, ...]:
-        """The properties that do not hold, each with its counter-example."""
-        return tuple(result for result in self.results if not result.holds)
+        """The properties that fail, each with its counter-example."""
+        return tuple(result for result in self.results if result.holds is False)
 
 
 def properties_of(after: Weighting, before: Sequence[Sample] | None = None) -> tuple[Result, ...]:
@@ -113,10 +113,10 @@ def gradient_difference(before: Weighting, after: Weighting) -> float:
 
 
 def _working_points(weighting: Weighting) -> list[Tensor]:
-    """Parameters [P], an eighth apart on rays from the start, in the working range."""
+    """Parameters [P], half apart on rays from the start, in the working range."""
     ones = point(weighting, [1.0] * weighting.tasks)
     start = weighting.at(weighting.start, ones)
-    steps = [step / 8 for step in range(41)]
+    steps = [step / 2 for step in range(11)]
     rays = (weighting.start + step * move for _, move in directions(weighting) for step in steps)
     return [ray for ray in rays if _works(weighting.at(ray, ones), start)]
 

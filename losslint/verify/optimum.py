@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import torch
@@ -65,8 +66,9 @@ def settle(weighting: Weighting, losses: Tensor, steps: int = STEPS) -> Optimum:
     return Optimum(losses, parameters, reading, float((parameters - late).abs().max()))
 
 
+@lru_cache(maxsize=16)  # asked for one weighting by many properties
 def optima(
-    weighting: Weighting, task: int = 0, task_losses: Sequence[float] = TASK_LOSSES
+    weighting: Weighting, task: int = 0, task_losses: tuple[float, ...] = TASK_LOSSES
 ) -> tuple[Optimum, ...]:
     """Where the weights settle for each loss of one task, the others at 1."""
     found = []

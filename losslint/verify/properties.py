@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from losslint.verify.grid import LOSSES, Sample, directions, loss_points
 from losslint.verify.optimum import Optimum, balance_exponents
+from losslint.verify.verdict import Result
 from losslint.verify.weighting import Weighting, point
 
 # Rounding of a sum of terms as large as 80 in float64, with room.
@@ -43,18 +43,6 @@ OUTWARDS = (0.05, 0.5, 1.0, 2.0, 5.0, 8.0, 12.0, 20.0)
 
 # A gradient that is 0 from further out than this is out of an optimizer's way.
 NEAR = 2.0
-
-
-@dataclass(frozen=True)
-class Result:
-    """Whether a property holds, and the figures or the counter-example to show."""
-
-    name: str
-    holds: bool
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {'holds' if self.holds else 'fails'}, {self.why}"
 
 
 def lowest(seen: Iterable[Sample]) -> Sample:
@@ -209,12 +197,18 @@ def no_runaway(weighting: Weighting, found: Iterable[Optimum]) -> Result:
 
 
 def no_collapse(found: Iterable[Optimum]) -> Result:
-    """P7: no task takes all the weight where its loss is close to the others'."""
+    """P7: no task takes all the weight where its loss is close to the others'.
+
+    Not judged for a single task, which has nobody to share with.
+    """
     name = "P7 no collapse"
+    found = tuple(found)
+    if all(len(one.losses) == 1 for one in found):
+        return Result(name, None, "there is one task only")
     share = 0.0
     for one in found:
         losses, weights = one.losses, one.reading.weights
-        if len(losses) == 1 or losses.max() > 5 * losses.min():
+        if losses.max() > 5 * losses.min():
             continue
         share = max(share, float(weights.max() / weights.sum()))
         if not share <= LARGEST_SHARE:

@@ -20,6 +20,7 @@ class Place:
 
     @property
     def parent(self) -> ast.AST:
+        """The node that this one is directly part of."""
         return self.above[-1]
 
 

@@ -59,12 +59,14 @@ class Along:
     """What a total does along one learned parameter, the others at their start.
 
     `total` and `gradient` (of the total by this parameter) share their x, the
-    values of the parameter. All task losses are 1.
+    values of the parameter. All task losses are 1. `solved` is the total where
+    they are 0, on the same x.
     """
 
     parameter: str
     total: Line
     gradient: Line
+    solved: Line | None = None
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,16 @@ class Figures:
 
     `along`: one for each learned parameter (at most four). The rest is there only
     when asked for: `totals`, total over the first parameter, a line for each of
-    several task losses; `weights`, weight of the looked-at task over its loss once
-    the parameters have settled (log-log); `descent`, 2,000 steps of Adam at fixed
-    task losses, a line for the total and one for each parameter, over the step.
+    several task losses; `together`, the same with all parameters moved alike, where
+    what moves one depends on the others; `weights`, weight of the looked-at task over
+    its loss once the parameters have settled (log-log); `descent`, 2,000 steps of
+    Adam at fixed task losses, a line for the total and one for each parameter, over
+    the step.
     """
 
     along: tuple[Along, ...] = ()
     totals: tuple[Line, ...] = ()
+    together: tuple[Line, ...] = ()
     weights: Line | None = None
     descent: tuple[Line, ...] = ()
     witness: Witness | None = None

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 Total = Callable[[Tensor, Tensor], Tensor]
+Others = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,16 @@ class Weighting:
 
     `total` maps parameters [P] and task losses [tasks], floating tensors of one
     dtype, to a scalar tensor that is differentiable by both. `start` [P] holds
-    the parameters as the code initialises them. Units are those of the losses.
+    the parameters as the code initialises them, `names` what the code calls each.
+    `others` are the tensors that come out beside the total, at the same point.
+    Units are those of the losses.
     """
 
     total: Total
     start: Tensor
     tasks: int = 2
+    names: tuple[str, ...] = ()
+    others: Others = lambda parameters, losses: ()
 
     def at(self, parameters: Tensor, losses: Tensor) -> Reading:
         """Value and gradients at parameters [P] and losses [tasks].
@@ -68,6 +73,10 @@ class Weighting:
             total, [parameters, losses], allow_unused=True, materialize_grads=True
         )
         return Reading(total.item(), weights, pulls)
+
+    def name(self, index: int) -> str:
+        """What a parameter is called."""
+        return self.names[index] if self.names else f"parameter {index}"
 
     def as_type(self, dtype: torch.dtype) -> Weighting:
         """The same weighting, started in another floating type."""

@@ -1,0 +1,65 @@
+"""No fix of a learned weighting that torch has not proven: what `--fix --verify` asks."""
+
+from __future__ import annotations
+
+from losslint.config import Settings
+from losslint.engine.fix import Veto
+from losslint.findings import Finding, Safety
+from losslint.source.text import Source
+from losslint.verify.losses import CODES, name_at
+from losslint.verify.proving import verdicts
+from losslint.verify.verdict import Status, Verdict
+from losslint.verify.workers import Worker
+
+
+class Vetoes:
+    """Runs the losses of each source that has fixes for them, once, and keeps the verdicts.
+
+    With `if_runnable`, what could not be run is fixed all the same. The fixes of
+    other rules rewrite no weighting, and there is no veto on them.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        fixes: frozenset[Safety],
+        worker: Worker,
+        *,
+        if_runnable: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.fixes = fixes
+        self.worker = worker
+        self.if_runnable = if_runnable
+        self.verdicts: list[Verdict] = []
+
+    def __call__(self, source: Source) -> Veto:
+        """Why the fixes of learned weightings in this source must not be made."""
+        reasons: dict[str, str] | None = None
+
+        def veto(now: Source, finding: Finding) -> str:
+            nonlocal reasons
+            if finding.code not in CODES:
+                return ""
+            if reasons is None:
+                reasons = self._reasons(source)
+            return reasons.get(name_at(now, finding.span), self._unseen())
+
+        return veto
+
+    def _unseen(self) -> str:
+        return "" if self.if_runnable else "not runnable: no total was found that it belongs to"
+
+    def _reasons(self, source: Source) -> dict[str, str]:
+        """For each loss, by its name, why it must stay as it is; empty where it may be fixed."""
+        found = list(verdicts(source, self.settings, self.worker, tries=(self.fixes,)))
+        self.verdicts += found
+        reasons: dict[str, str] = {}
+        for verdict in found:
+            reasons[verdict.qualname] = reasons.get(verdict.qualname) or self._reason(verdict)
+        return reasons
+
+    def _reason(self, verdict: Verdict) -> str:
+        fine = verdict.status is Status.VERIFIED
+        fine |= verdict.status is Status.NOT_RUNNABLE and self.if_runnable
+        return "" if fine else f"{verdict.status.value}: {verdict.why}"

@@ -1,0 +1,84 @@
+"""The command `losslint verify`: the losses of files, run in torch and reported."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from losslint.config import Settings
+from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
+from losslint.report.paint import Line
+from losslint.report.verdicts import concise, full, summary
+from losslint.verify.files import Unread, verdicts_in
+from losslint.verify.verdict import Status, Verdict
+from losslint.verify.workers import Worker
+
+# What is read by programs: nothing else goes where it goes.
+DATA = ("json", "html")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came of `losslint verify`: the verdicts, and the files that hold none of them."""
+
+    verdicts: tuple[Verdict, ...]
+    unread: tuple[Unread, ...]
+
+    @property
+    def refuted(self) -> bool:
+        """Whether a loss is refuted."""
+        return any(one.status is Status.REFUTED for one in self.verdicts)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was read, and run."""
+        ran = all(one.status is not Status.NOT_RUNNABLE for one in self.verdicts)
+        return ran and not self.unread
+
+
+def answers(options: argparse.Namespace, settings: Settings) -> Answers:
+    """Run what the options name.
+
+    Raises:
+        ConfigError: there is no loss of a name.
+        NoTorch, Unsupported: nothing can be run here.
+    """
+    tries = (SAFE_AND_UNSAFE,) if options.unsafe_fixes else (SAFE_ONLY, SAFE_AND_UNSAFE)
+    every = options.output_format in DATA or bool(options.plot)
+    with Worker() as worker:
+        found = list(verdicts_in(options.paths, settings, worker, tries=tries, full=every))
+    return Answers(
+        tuple(one for one in found if isinstance(one, Verdict)),
+        tuple(one for one in found if isinstance(one, Unread)),
+    )
+
+
+def body(found: Sequence[Verdict], options: argparse.Namespace) -> str | Iterable[Line]:
+    """The verdicts in the format that is asked for."""
+    if options.output_format == "json":
+        from losslint.report.verdicts_json import render_json
+
+        return render_json(found)
+    if options.output_format == "html":
+        from losslint.report.html import render_html
+
+        return render_html(found)
+    if options.output_format == "concise":
+        return concise(found)
+    width = shutil.get_terminal_size((80, 24)).columns
+    return full(found, width=width, ascii=options.ascii, verbose=options.verbose)
+
+
+def talk(found: Answers, options: argparse.Namespace) -> Iterable[Line]:
+    """What there is to say beside the verdicts; what could not be read is said to standard error."""
+    for problem in found.unread:
+        print(f"losslint: error: {problem.path}: {problem.message}", file=sys.stderr)
+    if options.plot:
+        from losslint.report.figures import write_plots
+
+        paths = write_plots(found.verdicts, options.plot, options.plot_format)
+        yield from ([(f"Wrote {path}", "")] for path in paths)
+    yield from summary(found.verdicts)
