@@ -82,8 +82,11 @@ class Assembly:
             line = waiting.pop(name)
             if name not in seen:
                 seen.add(name)
-                for needed, row in needs(self._provide(name, line)).items():
-                    waiting.setdefault(needed, row)
+                made = self._provide(name, line)
+                own = bound(made)
+                for needed, row in needs(made).items():
+                    if needed not in own:
+                        waiting.setdefault(needed, row)
 
     def _provide(self, name: str, line: int) -> list[ast.stmt]:
         """Take what a name stands for into the program; what was taken is given back."""
@@ -94,7 +97,8 @@ class Assembly:
         if binding is not None and binding.imports:
             self._imports[name] = binding.imports[-1]
             if name in self.around.taken_for:
-                self.notes.add(f"`{name}` is taken for {self.around.taken_for[name]}")
+                star = f"from {self.around.taken_for[name]} import *"
+                self.notes.add(f"`{name}` of `{star}` is taken for what it usually is")
             return []
         if reason is not None and self.strict:
             raise CannotSlice(reason)

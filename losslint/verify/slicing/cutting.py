@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from losslint.verify.programs import Total
 from losslint.verify.slicing.constructing import Constructors, only_called
@@ -53,6 +54,7 @@ class Cut:
             else:
                 parts[name].append(self._whole(function, owner, attributes))
         parts[self.owner.name].append(self.method)
+        attributes |= self._read(function for made_of in parts.values() for function in made_of)
         ordered = sorted(self.family.classes, key=lambda one: one.lineno)
         return [self._class(owner, parts[owner.name], attributes) for owner in ordered]
 
@@ -80,15 +82,17 @@ class Cut:
     def _attributes(self) -> frozenset[str]:
         """The attributes that the kept methods read."""
         functions = [self.method, *(function for _, function in self.members.values())]
-        found: set[str] = set()
+        found = set(self._read(functions))
         for function in functions:
-            own = self_name(function)
-            found |= own_attributes([function], own) if own else set()
             if self.family.hands_itself_on(function):
                 for one in self.family.classes:
                     init = self.family.own_method(one, INIT)
                     found |= set(set_attributes(init)) if init else set()
         return frozenset(found)
+
+    def _read(self, functions: Iterable[Function]) -> frozenset[str]:
+        read = [own_attributes([f], own) for f in functions if (own := self_name(f))]
+        return frozenset().union(*read)
 
     def _constructors(self) -> tuple[Constructors, dict[str, ast.FunctionDef]]:
         """The constructors, once everything that they come to is known."""

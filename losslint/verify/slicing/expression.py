@@ -8,7 +8,7 @@ from losslint.verify.programs import Program, Total
 from losslint.verify.slicing.methods import of_method
 from losslint.verify.slicing.places import place_of
 from losslint.verify.slicing.steps import of_function
-from losslint.verify.slicing.surroundings import Surroundings
+from losslint.verify.slicing.surroundings import surroundings
 
 
 def expression(tree: ast.Module, total: Total) -> Program:
@@ -18,7 +18,7 @@ def expression(tree: ast.Module, total: Total) -> Program:
         CannotSlice: there is no expression in this place.
     """
     place = place_of(tree, total)
-    around = Surroundings(tree)
+    around = surroundings(tree)
     if place.owner is not None and place.functions:
         return of_method(place, around, total)
     return of_function(place, around, total)

@@ -15,6 +15,9 @@ from losslint.verify.slicing.supers import is_super_init
 # Statements that only name something: they do not fail.
 PLAIN = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Pass, ast.Global, ast.Nonlocal)
 
+# Methods that put something into a collection.
+STORING = frozenset("add_module append extend insert register_module".split())
+
 
 def lenient(kept: Iterable[Kept], scope: Scope) -> list[ast.stmt]:
     """Each statement so that it leaves stand-ins where it fails."""
@@ -35,57 +38,67 @@ def unbound(
     return [stood_in(name) for name in names]
 
 
-def _lenient(kept: Kept, scope: Scope) -> ast.stmt:
+def _lenient(kept: Kept, scope: Scope, *, guarded: bool = False) -> ast.stmt:
+    """The statement, or one that goes on; `guarded`: a condition around sees to its header."""
     node = kept.node
     if isinstance(node, PLAIN) or _cannot_fail(node) or is_super_init(node):
         return node
-    targets, changed = _targets(node, scope)
-    if not isinstance(node, (ast.Assign, ast.AnnAssign)):
-        targets = [target for target in targets if target in kept.later]
+    handler = _handler(kept, scope)
     if isinstance(node, ast.If):
         node = _each_lenient(node, kept, scope)
-        if isinstance(node.test, (ast.Name, ast.Constant)):
+        if guarded or isinstance(node.test, (ast.Name, ast.Constant)):
             return node
-    handler = [_missing(target, assigns=True) for target in targets]
-    if not handler:
-        handler = [_missing(path, assigns=False) for path in changed if path in kept.later]
-    exception = ast.ExceptHandler(
-        ast.Name("Exception", ast.Load()), "problem", handler or [ast.Pass()]
-    )
+    exception = ast.ExceptHandler(ast.Name("Exception", ast.Load()), "problem", handler)
     return in_place_of(ast.Try([node], [exception], [], []), kept.node)
+
+
+def _handler(kept: Kept, scope: Scope) -> list[ast.stmt]:
+    """What is done where a statement fails: its targets are stood in for."""
+    targets, stored, changed = _targets(kept.node, scope)
+    if not isinstance(kept.node, (ast.Assign, ast.AnnAssign)):
+        targets = [target for target in targets if target in kept.later]
+    if targets or stored:
+        return [_missing(target, assigns=True) for target in dict.fromkeys([*targets, *stored])]
+    said = [_missing(path, assigns=False) for path in changed if path in kept.later]
+    return said or [ast.Pass()]
 
 
 def _each_lenient(node: ast.If, kept: Kept, scope: Scope) -> ast.If:
     """A condition, so that where a statement in it fails the rest is run all the same."""
-    everything = scope.paths(node) | kept.later | _bound_anywhere(node, scope)
+    later = frozenset({*scope.paths(node), *kept.later, *_targets(node, scope)[0]})
     body, orelse = (
-        [_lenient(Kept(inner, frozenset(everything)), scope) for inner in block]
+        [_lenient(Kept(inner, later), scope, guarded=True) for inner in block]
         for block in (node.body, node.orelse)
     )
     return in_place_of(ast.If(node.test, body, orelse), node)
 
 
-def _bound_anywhere(node: ast.stmt, scope: Scope) -> set[str]:
-    return set(_targets(node, scope)[0])
-
-
-def _targets(node: ast.stmt, scope: Scope) -> tuple[list[str], list[str]]:
-    """What a statement binds, and what it only changes, in the order of the source."""
+def _targets(node: ast.stmt, scope: Scope) -> tuple[list[str], list[str], list[str]]:
+    """What a statement binds, what it stores something in, and what it only changes, in order."""
     bound: dict[str, None] = {}
+    stored: dict[str, None] = {}
     changed: dict[str, None] = {}
     for inner in _simple(node):
         done = scope.effects(inner)
         bound.update(dict.fromkeys(sorted(done.binds, key=_order(inner))))
-        changed.update(dict.fromkeys(sorted(done.changes)))
-    return list(bound), [path for path in changed if path not in bound]
+        changes = dict.fromkeys(sorted(done.changes))
+        (stored if _stores(inner) else changed).update(changes)
+    rest = [path for path in changed if path not in bound and path not in stored]
+    return list(bound), [path for path in stored if path not in bound], rest
+
+
+def _stores(node: ast.stmt) -> bool:
+    """Whether something is put into a collection, which is not complete without it."""
+    match node:
+        case ast.Assign(targets=[ast.Subscript()]):
+            return True
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name))):
+            return name in STORING
+    return False
 
 
 def _simple(node: ast.stmt) -> Iterable[ast.stmt]:
-    """The statements without blocks in a statement; a loop's targets as if they were assigned."""
-    if isinstance(node, ast.For):
-        yield ast.fix_missing_locations(
-            ast.copy_location(ast.Assign([node.target], ast.Constant(None)), node)
-        )
+    """The statements without blocks in a statement."""
     inner = [n for n in ast.iter_child_nodes(node) if isinstance(n, ast.stmt)]
     inner += [
         n

@@ -31,6 +31,7 @@ class _Loop:
     head: set[str]
     after: set[str]
     kept: bool
+    endless: bool  # it may go on for ever unless it is left
 
 
 @dataclass
@@ -97,6 +98,8 @@ class Slicer:
                 return node, set(loop.head)
             case ast.Return() if self.leaving is not None:
                 return node, self._with_closures(self.leaving) | self._reads(node)
+            case ast.Return() | ast.Raise() if loop is not None and loop.kept and loop.endless:
+                return in_place_of(ast.Break(), node), set(loop.after)
             case ast.Return() | ast.Raise() | ast.Break() | ast.Continue() | ast.Pass():
                 return None, live
         done = self.scope.effects(node)
@@ -118,7 +121,7 @@ class Slicer:
     def _loop(self, node: ast.For | ast.While, live: set[str]) -> tuple[ast.stmt | None, set[str]]:
         header = node.iter if isinstance(node, ast.For) else node.test
         targets = self._targets(node)
-        state = _Loop(set(live), set(live), kept=bool(targets & live))
+        state = _Loop(set(live), set(live), bool(targets & live), isinstance(node, ast.While))
         while True:
             if state.kept:
                 state.head |= self._reads(header)

@@ -6,15 +6,17 @@ import ast
 
 from losslint.verify.programs import Program, Total
 from losslint.verify.slicing.assembling import Assembly
+from losslint.verify.slicing.collapsing import collapsed
 from losslint.verify.slicing.cutting import Cut
+from losslint.verify.slicing.effects import Scope
 from losslint.verify.slicing.family import Family
 from losslint.verify.slicing.leaves import roots
-from losslint.verify.slicing.lenient import unbound
+from losslint.verify.slicing.lenient import lenient, stood_in, unbound
 from losslint.verify.slicing.liveness import Slicer, closures
-from losslint.verify.slicing.needs import local_names
+from losslint.verify.slicing.needs import bound, local_names, needs
 from losslint.verify.slicing.notes import Notes
 from losslint.verify.slicing.paths import way
-from losslint.verify.slicing.places import Place
+from losslint.verify.slicing.places import FUNCTIONS, Place
 from losslint.verify.slicing.portable import portable
 from losslint.verify.slicing.signatures import add_parameters, bare
 from losslint.verify.slicing.spelling import last_name
@@ -31,9 +33,28 @@ def of_method(place: Place, around: Surroundings, total: Total) -> Program:
     family = Family(place.owner, around)
     method = _trimmed(place, family, notes)
     body = Cut(family, method, total).classes()
+    body = [*_around(place, body, around, notes), *body]
     text = Assembly(around, notes, strict=False, kept=roots(total.leaves)).text(body)
     entry = "" if method.name in CALLS else method.name
     return Program(Slice.EXPRESSION, text, place.owner.name, entry, notes.sentences())
+
+
+def _around(
+    place: Place, body: list[ast.stmt], around: Surroundings, notes: Notes
+) -> list[ast.stmt]:
+    """What a class needs of the functions that it is defined in, as a set-up."""
+    outer = place.route[: place.route.index(place.owner) + 1]
+    functions = [node for node in outer if isinstance(node, FUNCTIONS)]
+    if not functions:
+        return []
+    found = way(outer[outer.index(functions[0]) :], notes)
+    local = bound(found.statements).union(*(local_names(function) for function in functions))
+    statements = portable(found.statements, around, local)
+    scope = Scope(functions=around.functions | bound(statements))
+    needed = set(needs(body)) - bound(body)
+    slicer = Slicer(scope, closures(statements, scope))
+    kept, before = slicer.slice(collapsed(statements, around, "", local), needed & local)
+    return [*(stood_in(name) for name in sorted(before & local)), *lenient(kept, scope)]
 
 
 def _trimmed(place: Place, family: Family, notes: Notes) -> ast.FunctionDef:

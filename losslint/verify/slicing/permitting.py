@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import ast
 
-from losslint.verify.permitted import ATTRIBUTES, BY_NAME, NAMES_OF_CLASS, READ, is_permitted
+from losslint.verify.permitted import (
+    ATTRIBUTES,
+    BUILTINS,
+    BY_NAME,
+    NAMES_OF_CLASS,
+    READ,
+    is_permitted,
+)
 from losslint.verify.slicing.importable import name_of, path_of
+from losslint.verify.slicing.needs import local_names
 from losslint.verify.slicing.notes import in_place_of
 from losslint.verify.slicing.spelling import root_name
 from losslint.verify.slicing.surroundings import Surroundings
@@ -21,12 +29,26 @@ def permitted_only(node: ast.stmt, around: Surroundings) -> ast.stmt:
 class _Permitting(ast.NodeTransformer):
     def __init__(self, around: Surroundings, node: ast.stmt) -> None:
         self.around = around
+        self.local: set[str] = set()
         self.inner = {
             name_of(one, alias): path_of(one, alias)
             for one in ast.walk(node)
             if isinstance(one, (ast.Import, ast.ImportFrom))
             for alias in one.names
         }
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.decorator_list = [self.visit(decorator) for decorator in node.decorator_list]
+        node.args = self.visit(node.args)
+        outer = self.local
+        self.local = outer | local_names(node)
+        node.body = [self.visit(statement) for statement in node.body]
+        self.local = outer
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        reads = isinstance(node.ctx, ast.Load)
+        return _stood_in(node) if reads and node.id in BUILTINS - self.local else node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         path = self._path(node)

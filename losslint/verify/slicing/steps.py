@@ -44,14 +44,17 @@ class _Stepping:
     def program(self) -> Program:
         """The program, with a function `step` that returns the total."""
         before, step, last, scope, read = self._halves()
+        taken = self.handed & needs([one.node for one in before]).keys()
+        set_up = bound([one.node for one in before]) | taken
+        read = {name for name in read if name not in self.handed or name in set_up}
         made = carry(before, step, read, scope, self._is_known, self._makes_leaf)
         prepared = [*lenient(made.before, scope), *made.ending]
         body = [*made.renamed, *lenient(made.again, scope), *step, last]
-        taken = [n for n in needs(prepared) if n in self.handed]
-        given = [self._given(name) for name in taken]
-        free = set(needs(body)) - set(taken) - bound([*prepared, *made.renamed])
+        given = [self._given(name) for name in needs(prepared) if name in taken]
+        free = set(needs(body)) - taken - bound([*prepared, *made.renamed])
         arguments = self._arguments(free & self.handed)
-        entry = "step" if "step" not in needs([*prepared, *body]) else "step_"
+        used = {*needs(prepared), *bound(prepared), *(set(needs(body)) - bound(body))}
+        entry = "step" if "step" not in used else "step_"
         local = bound(body) | {argument.arg for argument in parameters(arguments)}
         function = made_function(entry, arguments, _unnested(body, local))
         outside = [*given, *_unnested(prepared, set()), function]

@@ -7,7 +7,7 @@ import builtins
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from losslint.verify.permitted import BUILTINS as REFUSED
 from losslint.verify.permitted import PROVIDED, is_permitted
@@ -44,7 +44,9 @@ class Surroundings:
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
         self.bindings: dict[str, Binding] = {}
-        self.taken_for: dict[str, str] = {}  # what names from foreign stars are taken for
+        self.taken_for: dict[
+            str, str
+        ] = {}  # names of usual modules, and where they seem to come from
         self.stars: list[str] = []
         self.foreign_stars: list[tuple[str, int]] = []
         self._reasons: dict[str, str | None] = {}
@@ -97,7 +99,7 @@ class Surroundings:
         binding = self.bindings.get(name)
         if binding is None or binding.imports:
             return None
-        if binding.definition is None and not binding.values:
+        if binding.definition is None and binding.foreign:  # what is done without it is no help
             module, line = binding.foreign[0]
             return f"needs `{name}`, an import of `{module}` (line {line})"
         nodes = [binding.definition] if binding.definition is not None else binding.values
@@ -130,6 +132,8 @@ class Surroundings:
 
     def _collect_from_stars(self) -> None:
         """Names that nothing else binds, from modules that may be imported, or as everyone has them."""
+        if not self.stars and not self.foreign_stars:
+            return
         for name, line in needs(self.tree).items():
             if name in self.bindings or name in BUILTINS:
                 continue
@@ -138,7 +142,7 @@ class Surroundings:
                 made: ast.stmt = ast.ImportFrom(module, [ast.alias(name)], 0)
             elif self.foreign_stars and name in USUAL:
                 made = ast.parse(USUAL[name]).body[0]
-                self.taken_for[name] = USUAL[name].split()[1]
+                self.taken_for[name] = self.foreign_stars[0][0]
             else:
                 continue
             assert isinstance(made, (ast.Import, ast.ImportFrom))
@@ -190,6 +194,12 @@ def _alone(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.Import | 
     if isinstance(node, ast.Import):
         return ast.copy_location(ast.Import([alias]), node)
     return ast.copy_location(ast.ImportFrom(node.module, [alias], 0), node)
+
+
+@lru_cache(maxsize=2)
+def surroundings(tree: ast.Module) -> Surroundings:
+    """The surroundings of a module, kept for the next total of it."""
+    return Surroundings(tree)
 
 
 def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:

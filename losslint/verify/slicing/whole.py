@@ -6,12 +6,13 @@ import ast
 
 from losslint.verify.programs import CannotSlice, Program, Total
 from losslint.verify.slicing.assembling import Assembly
-from losslint.verify.slicing.needs import bound, parameters
+from losslint.verify.slicing.leaves import makes_leaf, roots
+from losslint.verify.slicing.needs import local_names, needs, parameters
 from losslint.verify.slicing.notes import Notes
-from losslint.verify.slicing.places import Function, Place, place_of
+from losslint.verify.slicing.places import FUNCTIONS, Function, Place, place_of
 from losslint.verify.slicing.portable import portable
 from losslint.verify.slicing.pruning import pruned
-from losslint.verify.slicing.surroundings import Surroundings
+from losslint.verify.slicing.surroundings import Surroundings, surroundings
 from losslint.verify.verdict import Slice
 
 # What a module is called by.
@@ -26,22 +27,32 @@ def whole(tree: ast.Module, total: Total) -> Program:
             definition that can be called for its total.
     """
     place = place_of(tree, total)
-    around = Surroundings(tree)
+    around = surroundings(tree)
     notes = Notes()
-    definition, method = _definition(place, total)
-    if definition not in tree.body:
-        raise CannotSlice(
-            f"`{definition.name}` is defined inside of something (line {_row(definition)})"
-        )
+    definition, method = _definition(place, around, total)
     node: ast.stmt = definition
     if isinstance(definition, ast.ClassDef):
         node = pruned(definition, [method] if method else [])
     made = portable([node], around)
+    _expect_nothing_around(definition, place, made)
     text = Assembly(around, notes, strict=True).text(made)
     return Program(Slice.WHOLE, text, definition.name, method, notes.sentences())
 
 
-def _definition(place: Place, total: Total) -> tuple[ast.ClassDef | Function, str]:
+def _expect_nothing_around(
+    definition: ast.ClassDef | Function, place: Place, made: list[ast.stmt]
+) -> None:
+    """Refuse what needs something of a function that it is defined in."""
+    outer = place.route[: place.route.index(definition)]
+    for function in (n for n in outer if isinstance(n, FUNCTIONS)):
+        for name, line in needs(made).items():
+            if name in local_names(function) and name != definition.name:
+                raise CannotSlice(f"needs `{name}` of `{function.name}` (line {line})")
+
+
+def _definition(
+    place: Place, around: Surroundings, total: Total
+) -> tuple[ast.ClassDef | Function, str]:
     """What is to be called for the total, and by which method."""
     if not place.functions:
         raise CannotSlice(f"the total is computed outside of any function (line {total.row})")
@@ -55,17 +66,12 @@ def _definition(place: Place, total: Total) -> tuple[ast.ClassDef | Function, st
         raise CannotSlice(f"`{function.name}` does not return the total (line {total.row})")
     if place.owner is not None:
         return place.owner, "" if function.name in CALLS else function.name
-    made = bound(function.body) - {a.arg for a in parameters(function.args)}
-    for leaf in total.leaves:
-        root = leaf.partition(".")[0].partition("[")[0]
-        if root in made and root != "self":
-            raise CannotSlice(f"`{function.name}` makes `{leaf}` itself (line {function.lineno})")
+    handed = {argument.arg for argument in parameters(function.args)}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and makes_leaf(node, roots(total.leaves) - handed, around):
+            raise CannotSlice(f"`{function.name}` makes what it learns itself (line {node.lineno})")
     return function, ""
 
 
 def _returns(function: Function) -> list[ast.AST]:
     return [node for node in ast.walk(function) if isinstance(node, ast.Return)]
-
-
-def _row(node: ast.ClassDef | Function) -> int:
-    return node.lineno
