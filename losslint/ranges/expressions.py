@@ -172,6 +172,9 @@ def _binary(run: Run, node: cst.BinaryOperation, env: Env) -> Object:
     left = run.evaluate(node.left, env)
     taken_off = isinstance(node.operator, cst.Subtract)
     right = _unnamed(run, node.right, env) if taken_off else run.evaluate(node.right, env)
+    repeated = isinstance(node.operator, cst.Multiply) and isinstance(node.left, cst.List)
+    if repeated and isinstance(left, Sequence) and isinstance(right, Value):
+        return Sequence(left.items, open=True)  # `[x] * n`
     return binary(node.operator, left, right, node, node.left, node.right)
 
 

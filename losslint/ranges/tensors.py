@@ -104,12 +104,7 @@ def created(
     elif name.startswith("full") and len(values) > 1:
         filled = as_value(values[1], node)
     elif name in ("tensor", "as_tensor", "Tensor", "FloatTensor", "Variable") and values:
-        inner = (
-            one_of(values[0].items)
-            if isinstance(values[0], Sequence) and values[0].items
-            else values[0]
-        )
-        filled = as_value(inner, node)
+        filled = as_value(_element(values[0]), node)
     asked = keywords.get("requires_grad")
     if asked is not None and not is_false(asked):
         if filled is None or not filled.factors() or name != "Variable":
@@ -123,6 +118,15 @@ def created(
     if filled.leaves():
         return ar.detach(filled)
     return ar.constant_tensor() if filled.factors() else filled
+
+
+def _element(thing: Object) -> Object:
+    """What a tensor of these values holds: where they are all one number, that."""
+    if not isinstance(thing, Sequence) or not thing.items:
+        return thing
+    numbers = {item.number if isinstance(item, Value) else None for item in thing.items}
+    alike = len(numbers) == 1 and numbers != {None}
+    return thing.items[0] if alike else one_of(thing.items)
 
 
 def tensor_operation(

@@ -172,6 +172,8 @@ class _Stage:
             namespace = _executed(program, self.world)
             entry = namespace[program.entry]
             owner = _built(entry, self.world) if isinstance(entry, type) else None
+            if isinstance(owner, nn.Module):
+                _switch_on(owner, self.world)
             self.world.keys = _keys(owner)
             function = _function(entry if owner is None else owner, program.method)
             self.arguments = _arguments(function, self.world)
@@ -297,6 +299,15 @@ def _keys(owner: object) -> tuple[str, ...]:
         if isinstance(module, nn.ParameterDict):
             return tuple(module.keys())
     return ()
+
+
+def _switch_on(module: nn.Module, world: World) -> None:
+    """Let what is known to be learned be so, whatever the defaults of its module say."""
+    chosen = _named(world.leaves)
+    for name, parameter in module.named_parameters():
+        if chosen(name) and not parameter.requires_grad:
+            parameter.requires_grad_(True)
+            world.assume(f"`{name}` is learned")
 
 
 def _named(leaves: Mapping[str, float | None]) -> Callable[[str], bool]:

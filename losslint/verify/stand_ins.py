@@ -142,12 +142,9 @@ class StandIn:
         return [(name, self[name]) for name in self._world.names()]
 
     def __getitem__(self, key: object) -> Any:
-        if isinstance(key, slice):
-            return self
         if isinstance(key, int) and not isinstance(key, bool) and key >= 32:
             raise IndexError(key)  # whoever counts through it without end
-        place = f"[{key!r}]" if isinstance(key, (str, int)) else "[.]"
-        path = f"{self._path}{place}"[:200]
+        path = f"{self._path}[{_index(key)}]"[:200]
         leaf = self._world.leaf(path)
         return self._as(path, cut=self._cut, scale=self._scale) if leaf is None else leaf
 
@@ -191,14 +188,15 @@ class StandIn:
     def __hash__(self) -> int:
         return hash(self._path)
 
-    def __eq__(self, other: object) -> bool:
-        return self._world.answers.truth
+    # A comparison is unknown too, and as true as anything unknown is.
+    def __eq__(self, other: object) -> Any:
+        return self.derived(" == ", other)
 
-    def __ne__(self, other: object) -> bool:
-        return not self._world.answers.truth
+    def __ne__(self, other: object) -> Any:
+        return self.derived(" != ", other)
 
-    def _compared(self, _other: object) -> bool:
-        return self._world.answers.truth
+    def _compared(self, other: object) -> Any:
+        return self.derived(" <> ", other)
 
     __lt__ = __gt__ = __le__ = __ge__ = _compared
 
@@ -296,6 +294,18 @@ def tensors_in(value: object) -> Iterator[Tensor]:
             yield from tensors_in(entry)
 
 
+def _index(key: object) -> str:
+    """What stands between the brackets."""
+    if isinstance(key, tuple):
+        return ", ".join(map(_index, key))
+    if isinstance(key, slice):
+        ends = (key.start, key.stop) if key.step is None else (key.start, key.stop, key.step)
+        return ":".join("" if end is None else _index(end) for end in ends)
+    if key is None or key is Ellipsis or isinstance(key, (str, int)):
+        return repr(key)
+    return _spelled(key)
+
+
 def _spelled(value: object) -> str:
     if isinstance(value, (str, int, float)):
         return repr(value)
@@ -320,6 +330,12 @@ class StandInModule(nn.Module):
                 raise
             leaf = self.world.leaf(f"self.{name}")
             return StandIn(self.world, f"self.{name}") if leaf is None else leaf
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, StandIn):  # whatever has been registered under this name
+            for kept in (self._parameters, self._buffers, self._modules):
+                kept.pop(name, None)
+        super().__setattr__(name, value)
 
     def register_parameter(self, name: str, param: nn.Parameter | None) -> None:
         """As any module does it: it must not be found to have everything already."""

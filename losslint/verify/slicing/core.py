@@ -59,7 +59,8 @@ class _Learned:
     """Which names depend on what is learned: read from it, or from a method that does."""
 
     def __init__(self, tree: ast.Module, leaves: Iterable[str]) -> None:
-        self.names = {leaf.partition("[")[0] for leaf in leaves}
+        self.leaves = frozenset(leaf.partition("[")[0] for leaf in leaves)
+        self.names = set(self.leaves)
         functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
         # A function that reads what is learned hands it on, by whatever name it is called.
         while True:
@@ -97,8 +98,14 @@ class _Learned:
 def _reduced(node: ast.stmt, learned: _Learned) -> Iterator[ast.stmt]:
     """A statement, with stand-ins for what owes nothing to what is learned."""
     bound = set(_bound(node))
+    value = getattr(node, "value", node)
+    made = bound & learned.leaves and isinstance(node, ast.Assign)
+    if made and not learned.is_in(value) and not _is_plain(value):
+        # What is learned comes out of what is not known.
+        yield from (_bind(name, learned, node) for name in sorted(bound))
+        return
     if not bound & learned.names and not learned.is_in(node) and not isinstance(node, ast.Return):
-        yield from _stood_in(node, bound)
+        yield from _stood_in(node, bound, learned)
         return
     for field in ("body", "orelse", "finalbody"):
         block = getattr(node, field, None)
@@ -111,7 +118,7 @@ def _reduced(node: ast.stmt, learned: _Learned) -> Iterator[ast.stmt]:
     yield node
 
 
-def _stood_in(node: ast.stmt, bound: set[str]) -> Iterator[ast.stmt]:
+def _stood_in(node: ast.stmt, bound: set[str], learned: _Learned) -> Iterator[ast.stmt]:
     """What a statement binds, each as a stand-in; it stays as it is where it only makes a start."""
     value = getattr(node, "value", None)
     plain = isinstance(node, (ast.Assign, ast.AnnAssign)) and (
@@ -123,14 +130,16 @@ def _stood_in(node: ast.stmt, bound: set[str]) -> Iterator[ast.stmt]:
     if isinstance(node, ast.AugAssign) and _is_plain(node.value):
         yield node
         return
-    for name in sorted(bound):
-        if "." not in name:
-            yield ast.Assign([ast.Name(name, ast.Store())], _computed(name), lineno=node.lineno)
-        else:
-            target = ast.parse(name, mode="eval").body
-            assert isinstance(target, ast.Attribute)
-            target.ctx = ast.Store()
-            yield ast.Assign([target], _computed(name), lineno=node.lineno)
+    yield from (_bind(name, learned, node) for name in sorted(bound))
+
+
+def _bind(name: str, learned: _Learned, node: ast.stmt) -> ast.Assign:
+    """A name or an attribute, bound to its stand-in."""
+    target = ast.parse(name, mode="eval").body
+    assert isinstance(target, (ast.Name, ast.Attribute))
+    target.ctx = ast.Store()
+    maker = "stand_in" if name in learned.leaves else COMPUTED
+    return ast.Assign([target], _made(maker, name), lineno=node.lineno)
 
 
 class _Cut(ast.NodeTransformer):
@@ -142,12 +151,12 @@ class _Cut(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """A call, or its stand-in."""
         if not self.learned.is_in(node) and not _is_plain(node):
-            return _computed(ast.unparse(node))
+            return _made(COMPUTED, ast.unparse(node))
         return self.generic_visit(node)
 
 
-def _computed(name: str) -> ast.Call:
-    return ast.Call(ast.Name(COMPUTED, ast.Load()), [ast.Constant(name[:160])], [])
+def _made(maker: str, name: str) -> ast.Call:
+    return ast.Call(ast.Name(maker, ast.Load()), [ast.Constant(name[:160])], [])
 
 
 def _is_plain(node: ast.AST) -> bool:
