@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from losslint.config import Settings
     from losslint.engine.fix import FixResult
     from losslint.engine.memory import check_source, fix_source
-    from losslint.engine.run import FileReport, check_paths
+    from losslint.engine.reports import FileReport
+    from losslint.engine.run import check_paths
     from losslint.findings import Edit, Finding, Fix, Safety, Severity, Span
 
 __version__ = "0.1.0"
@@ -32,7 +33,7 @@ __all__ = [
 # Where each name lives. Importing losslint alone imports none of it.
 _HOMES = {
     "Edit": "losslint.findings",
-    "FileReport": "losslint.engine.run",
+    "FileReport": "losslint.engine.reports",
     "Finding": "losslint.findings",
     "Fix": "losslint.findings",
     "FixResult": "losslint.engine.fix",

@@ -15,7 +15,8 @@ from losslint.config import ConfigError, Settings
 from losslint.options import check_parser, rule_parser, settings_from
 
 if TYPE_CHECKING:
-    from losslint.engine.run import FileReport, Look, Run
+    from losslint.engine.reports import FileReport
+    from losslint.engine.run import Look, Run
     from losslint.report.paint import Line
 
 CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+# The code of what could not be checked. Reported whatever is selected.
+UNREADABLE = "LL000"
+
 
 class Severity(Enum):
     """How bad a finding is."""

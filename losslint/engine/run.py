@@ -10,37 +10,14 @@ from losslint.config import Settings
 from losslint.engine.across import Member, across, by_itself
 from losslint.engine.check import Checked, check, facts_of, unreadable
 from losslint.engine.fix import FixResult, settle
+from losslint.engine.reports import FileReport
 from losslint.engine.selection import Selection
 from losslint.engine.write import Changed, write
 from losslint.findings import Finding, Safety
-from losslint.rules import registry, unreadable_source
+from losslint.rules import registry
 from losslint.source.discover import NOTEBOOKS, Found, Problem, Skipped, discover
 from losslint.source.notebook import Notebook, opened
 from losslint.source.text import Source, Undecodable
-
-
-@dataclass(frozen=True)
-class FileReport:
-    """What came of one path.
-
-    `findings` are those that are left, and count in `source`; `before` is what
-    the file held if fixes changed it. `withheld` says which fixes were not
-    applied though they were asked for, and why. `skipped` is the kind of thing
-    that was not looked at, and empty for a file that was.
-    """
-
-    path: str
-    source: Source
-    findings: tuple[Finding, ...] = ()
-    before: Source | None = None
-    applied: int = 0
-    withheld: tuple[str, ...] = ()
-    skipped: str = ""
-
-    @property
-    def readable(self) -> bool:
-        """Whether it was checked, and wholly."""
-        return all(finding.code != unreadable_source.rule.code for finding in self.findings)
 
 
 def check_paths(

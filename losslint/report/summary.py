@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from losslint.engine.run import FileReport
+from losslint.engine.reports import FileReport
 from losslint.findings import Finding, Safety, Severity
 from losslint.report.paint import Line
 

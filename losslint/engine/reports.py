@@ -1,0 +1,32 @@
+"""What came of one path, for whoever reports it. Imports nothing that checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from losslint.findings import UNREADABLE, Finding
+from losslint.source.text import Source
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What came of one path.
+
+    `findings` are those that are left, and count in `source`; `before` is what
+    the file held if fixes changed it. `withheld` says which fixes were not
+    applied though they were asked for, and why. `skipped` is the kind of thing
+    that was not looked at, and empty for a file that was.
+    """
+
+    path: str
+    source: Source
+    findings: tuple[Finding, ...] = ()
+    before: Source | None = None
+    applied: int = 0
+    withheld: tuple[str, ...] = ()
+    skipped: str = ""
+
+    @property
+    def readable(self) -> bool:
+        """Whether it was checked, and wholly."""
+        return all(finding.code != UNREADABLE for finding in self.findings)
