@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from losslint.config import Settings
 from losslint.engine.check import facts_of
+from losslint.model.asked import Asked
 from losslint.model.facts import FileFacts
 from losslint.model.imports import is_marked, project_folder
 from losslint.project import unoptimized, unused
@@ -98,8 +99,9 @@ def _folder(paths: Iterable[str]) -> str:
     """The folder of the project: the one that is marked as such, or what was given of it."""
     real = {os.path.realpath(path) for path in paths}
     common = os.path.commonpath({p if os.path.isdir(p) else os.path.dirname(p) for p in real})
-    marked = project_folder(common)
-    return marked if marked is not None and is_marked(marked) else common
+    asked = Asked()
+    marked = project_folder(common, asked)
+    return marked if marked is not None and is_marked(marked, asked) else common
 
 
 def _around(folder: str, settings: Settings) -> list[str]:
