@@ -12,13 +12,18 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TextIO
 
 from losslint.config import ConfigError, Settings
-from losslint.options import check_parser, rule_parser, settings_from
+from losslint.options import cache_folder, check_parser, clean_parser, rule_parser, settings_from
 
 if TYPE_CHECKING:
+    from losslint.engine.cache import Cache
+    from losslint.engine.looks import Look
     from losslint.engine.reports import FileReport
-    from losslint.engine.run import Look, Run
+    from losslint.engine.run import Run
+    from losslint.findings import Safety
     from losslint.report.paint import Line
+    from losslint.source.discover import Found
 
+COMMANDS = {"check": "check", "rule": "rule LL101", "clean": "clean"}
 CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -46,13 +51,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     if arguments[:1] == ["rule"]:
         return _rule(rule_parser().parse_args(arguments[1:]))
+    if arguments[:1] == ["clean"]:
+        return _clean(clean_parser().parse_args(arguments[1:]))
     named = arguments[:1] == ["check"]
     options = _parsed(check_parser(), arguments[named:])
     first = options.paths[0] if options.paths else ""
     # Written behind options, a command looks like a path.
-    if not named and first in ("check", "rule") and not os.path.lexists(first):
-        if first == "rule":
-            raise ConfigError("`rule` comes first, as in `losslint rule LL101`")
+    if not named and first in COMMANDS and not os.path.lexists(first):
+        if first != "check":
+            raise ConfigError(f"`{first}` comes first, as in `losslint {COMMANDS[first]}`")
         del options.paths[0]
     return _check(options)
 
@@ -82,44 +89,83 @@ def _rule(options: argparse.Namespace) -> int:
     return CLEAN
 
 
+def _clean(options: argparse.Namespace) -> int:
+    from losslint.engine.storage import remove
+
+    folder = cache_folder(settings_from(options, [os.curdir]))
+    said = f"removed {folder}" if remove(folder) else f"no cache in {folder}"
+    print(said)
+    return CLEAN
+
+
 def _check(options: argparse.Namespace) -> int:
     paths: list[str] = options.paths or [os.curdir]
     if "-" in paths and len(paths) > 1:
         raise ConfigError("`-` reads standard input and goes with no other path")
     settings = settings_from(options, paths)
-    run = _run(options, settings, paths)
+    if options.verbose:
+        print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
     if options.show_settings:
         return _show_settings(settings)
     if options.show_files:
         return _show_files(paths, settings)
     if paths == ["-"]:
-        return _standard_input(run, options)
-    reports = _reports(paths, settings, run, quiet=options.quiet)
+        return _standard_input(_run(options, settings, paths), options)
+    reports = _reports(paths, settings, options)
     with _reader_may_leave():
         _print(reports, options, sys.stdout)
     return _status(reports, options)
 
 
-def _run(options: argparse.Namespace, settings: Settings, paths: Sequence[str]) -> Run:
-    from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
+def _run(
+    options: argparse.Namespace,
+    settings: Settings,
+    paths: Sequence[str],
+    cache: Cache | None = None,
+) -> Run:
     from losslint.engine.run import Run
 
-    asked = SAFE_AND_UNSAFE if options.unsafe_fixes else SAFE_ONLY
-    fixes = asked if options.fix or options.diff else frozenset()
-    if options.verbose:
-        print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
-    return Run(settings, fixes, dry=options.diff, paths=paths)
+    return Run(settings, _fixes(options), dry=options.diff, paths=paths, cache=cache)
+
+
+def _fixes(options: argparse.Namespace) -> frozenset[Safety]:
+    from losslint.findings import Safety
+
+    asked = {Safety.SAFE, Safety.UNSAFE} if options.unsafe_fixes else {Safety.SAFE}
+    return frozenset(asked if options.fix or options.diff else ())
 
 
 def _reports(
-    paths: Sequence[str], settings: Settings, run: Run, *, quiet: bool
+    paths: Sequence[str], settings: Settings, options: argparse.Namespace
 ) -> list[FileReport]:
-    from losslint.report.progress import progress
     from losslint.source.discover import discover
 
     found = list(discover(paths, settings))
-    looks = _collected(map(_slim, map(run.look, found)))
-    return list(run.joined(looks if quiet else progress(looks, len(found))))
+    if options.no_cache:
+        return _looked_at(found, _run(options, settings, paths), options)
+    from losslint.engine.cache import Cache
+
+    cache = Cache(cache_folder(settings), settings)
+    reports = cache.reports(found, paths)
+    fixes = _fixes(options)
+    try:
+        if reports is None or any(
+            f.fix and f.fix.safety in fixes for r in reports for f in r.findings
+        ):
+            reports = _looked_at(found, _run(options, settings, paths, cache), options)
+        return reports
+    finally:
+        problem = cache.save()
+        if problem and options.verbose:
+            print(f"the cache could not be written: {problem}", file=sys.stderr)
+
+
+def _looked_at(found: Sequence[Found], run: Run, options: argparse.Namespace) -> list[FileReport]:
+    from losslint.report.progress import progress
+
+    looks = _collected(map(_slim, run.looks(found)))
+    shown = looks if options.quiet else progress(looks, len(found))
+    return list(run.joined(shown, found))
 
 
 def _collected(looks: Iterable[Look]) -> Iterator[Look]:

@@ -16,6 +16,7 @@ DEFAULT_EXCLUDE = (
     ".git",
     ".hg",
     ".ipynb_checkpoints",
+    ".losslint_cache",
     ".mypy_cache",
     ".nox",
     ".pytest_cache",
@@ -66,6 +67,7 @@ class Settings:
     loss_check_interval: int = 1
     loss_functions: tuple[str, ...] = ()
     monitor_functions: tuple[str, ...] = ()
+    cache_dir: str = ""
     root: str = ""
     origin: str = ""
 
@@ -157,6 +159,12 @@ def _strings(key: str, value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _string(key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f"`{key}` must be a string")
+    return value
+
+
 def _boolean(key: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise ConfigError(f"`{key}` must be true or false")
@@ -203,4 +211,5 @@ KEYS: dict[str, Callable[[str, object], Any]] = {
     "loss-check-interval": _positive,
     "loss-functions": _strings,
     "monitor-functions": _strings,
+    "cache-dir": _string,
 }

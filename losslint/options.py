@@ -58,6 +58,16 @@ def rule_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def clean_parser() -> argparse.ArgumentParser:
+    """The parser of `losslint clean`."""
+    parser = argparse.ArgumentParser(
+        "losslint clean", description="Remove the cache.", allow_abbrev=False
+    )
+    _add_config(parser)
+    _add_cache_dir(parser)
+    return parser
+
+
 def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings:
     """What holds: the command line over the configuration file over the defaults.
 
@@ -81,7 +91,14 @@ def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings
     for name in ("ignore", "extend_select", "extend_ignore", "extend_exclude"):
         if name in given:
             given[name] = (*getattr(settings, name), *given[name])
+    if "cache_dir" in given:
+        given["cache_dir"] = os.path.abspath(given["cache_dir"])
     return replace(settings, **given)
+
+
+def cache_folder(settings: Settings) -> str:
+    """Where the cache is: beside the configuration file; without one, in the working directory."""
+    return os.path.join(settings.root, settings.cache_dir or ".losslint_cache")
 
 
 def _add_fixing(group: argparse._ArgumentGroup) -> None:
@@ -104,9 +121,7 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
 
 def _add_files(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    config = group.add_mutually_exclusive_group().add_argument
-    config("--config", metavar="FILE", help="read this pyproject.toml or losslint.toml")
-    config("--isolated", action="store_true", help="read no configuration file")
+    _add_config(group)
     add(
         "--exclude",
         action="extend",
@@ -123,7 +138,19 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     )
     add("--no-respect-gitignore", dest="respect_gitignore", action="store_false", default=None)
     add("--stdin-filename", metavar="FILE", help="what to call standard input")
-    add("--no-cache", action="store_true", help="accepted; there is no cache yet")
+    add("--no-cache", action="store_true", help="neither read nor write a cache")
+    _add_cache_dir(group)
+
+
+def _add_config(group: argparse._ActionsContainer) -> None:
+    config = group.add_mutually_exclusive_group().add_argument
+    config("--config", metavar="FILE", help="read this pyproject.toml or losslint.toml")
+    config("--isolated", action="store_true", help="read no configuration file")
+
+
+def _add_cache_dir(group: argparse._ActionsContainer) -> None:
+    where = "where the cache is (default: .losslint_cache beside the configuration file)"
+    group.add_argument("--cache-dir", metavar="DIR", help=where)
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
@@ -154,9 +181,8 @@ def _configured(options: argparse.Namespace, paths: Sequence[str]) -> Settings:
         if settings is None:
             raise ConfigError(f"{options.config}: no [tool.losslint] table")
         return settings
-    return find(
-        _common_folder(options.stdin_filename or path if path == "-" else path for path in paths)
-    )
+    standard_input = getattr(options, "stdin_filename", None)
+    return find(_common_folder(standard_input or path if path == "-" else path for path in paths))
 
 
 def _common_folder(paths: Iterable[str]) -> str:
