@@ -408,13 +408,12 @@ def test_a_finding_of_the_project_goes_by_every_file(say: Say, checked: list[str
 def test_it_goes_by_files_that_are_not_of_the_run(name: str, say: Say) -> None:
     write("src/losses.py", SIGNED.replace("Loss", "DiceLoss"))
     write("src/train.py", TRAIN)
-    unused = say("--select", "LL408", "src")
-    assert "LL408" in unused
+    assert "LL408" in say("--select", "LL408", "src")
 
     write(name, "loss = 'DiceLoss'\n")
     assert "LL408" not in say("--select", "LL408", "src")
     write(name, "loss = 'Other'\n")
-    assert say("--select", "LL408", "src") == unused
+    assert "LL408" in say("--select", "LL408", "src")
 
 
 @pytest.mark.parametrize(
