@@ -133,7 +133,7 @@ def _verify(options: argparse.Namespace) -> int:
     from losslint.config import ConfigError
     from losslint.options import settings_from
     from losslint.verify.files import split
-    from losslint.verify.workers import NoTorch, Unsupported
+    from losslint.verify.sandbox.workers import NoTorch, Unsupported
 
     settings = settings_from(options, [split(path)[0] for path in options.paths])
     try:

@@ -15,9 +15,9 @@ from losslint.findings import Safety
 from losslint.report.paint import Line
 from losslint.report.verdicts import concise, full, summary
 from losslint.verify.files import Unread, verdicts_in
+from losslint.verify.sandbox.workers import Worker
 from losslint.verify.verdict import Status, Verdict
 from losslint.verify.veto import Vetoes
-from losslint.verify.workers import Worker
 
 # What is read by programs: nothing else goes where it goes.
 DATA = ("json", "html")

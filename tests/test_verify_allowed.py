@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from losslint.verify.allowed import refusal
-from losslint.verify.permitted import ALSO, PERMITTED, is_permitted
+from losslint.verify.sandbox.allowed import refusal
+from losslint.verify.sandbox.permitted import ALSO, PERMITTED, is_permitted
 
 FIXTURES = sorted((Path(__file__).parents[1] / "fixtures").glob("*/*.py"))
 # Where a file of fixtures goes beyond losses: it trains, saves, logs or reads its arguments.

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from losslint.verify.allowed import refusal
-from losslint.verify.limits import Limits
-from losslint.verify.workers import NoTorch, Worker
+from losslint.verify.sandbox.allowed import refusal
+from losslint.verify.sandbox.limits import Limits
+from losslint.verify.sandbox.workers import NoTorch, Worker
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="losses are run on Unix")
 
@@ -177,7 +177,7 @@ BREAKOUTS = {
         "NoneType",
     ),
     "fakes losslint": (
-        "import sys\nsys.modules['losslint.verify.worker'].confine = None\ngot = 'faked'",
+        "import sys\nsys.modules['losslint.verify.sandbox.worker'].confine = None\ngot = 'faked'",
         None,
     ),
 }
@@ -311,7 +311,7 @@ def test_nothing_outlives_the_parent(jobs: Path, tmp_path: Path) -> None:
     parent = f"""
         import sys
         sys.path.insert(0, {str(Path(__file__).parents[1])!r})
-        from losslint.verify.workers import Worker
+        from losslint.verify.sandbox.workers import Worker
         worker = Worker(call="unguarded:run", beside=({str(jobs)!r},))
         worker.hello()
         open({str(told)!r}, "w").write(f"{{worker._running.process.pid}} {{worker._running.folder.name}}")
@@ -334,13 +334,13 @@ def test_nothing_outlives_the_parent(jobs: Path, tmp_path: Path) -> None:
 
 
 def test_without_torch_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("losslint.verify.workers.CODE", without_torch())
+    monkeypatch.setattr("losslint.verify.sandbox.workers.CODE", without_torch())
     with pytest.raises(NoTorch, match=r"pip install 'torch-losslint\[verify\]'"):
         Worker().hello()
 
 
 def without_torch() -> str:
-    from losslint.verify.workers import CODE
+    from losslint.verify.sandbox.workers import CODE
 
     return "import sys\nsys.modules['torch'] = None\n" + CODE
 

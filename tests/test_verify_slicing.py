@@ -17,8 +17,8 @@ from losslint.model.module import deep_recursion
 from losslint.ranges import evaluate
 from losslint.ranges.weights import LearnedWeight
 from losslint.source.text import Source
-from losslint.verify.allowed import refusal
 from losslint.verify.programs import CannotSlice, Program, Total
+from losslint.verify.sandbox.allowed import refusal
 from losslint.verify.slicing import expression, qualname, whole
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

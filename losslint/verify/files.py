@@ -15,8 +15,8 @@ from losslint.source.notebook import Notebook, opened
 from losslint.source.text import Source, Undecodable
 from losslint.verify.losses import may_hold_losses
 from losslint.verify.proving import verdicts
+from losslint.verify.sandbox.workers import Worker
 from losslint.verify.verdict import Verdict
-from losslint.verify.workers import Worker
 
 Tries = Sequence[frozenset[Safety]]
 

@@ -13,13 +13,13 @@ from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
 from losslint.findings import Safety
 from losslint.source.notebook import opened
 from losslint.source.text import Source
-from losslint.verify.allowed import refusal
 from losslint.verify.losses import Change, Loss, change_by_hand, changes_of
 from losslint.verify.programs import CannotSlice, Program, Total
+from losslint.verify.sandbox.allowed import refusal
+from losslint.verify.sandbox.workers import Worker
 from losslint.verify.slicing import core, expression, whole
 from losslint.verify.travelling import version_from
 from losslint.verify.verdict import Slice, Status, Verdict
-from losslint.verify.workers import Worker
 
 Ask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 

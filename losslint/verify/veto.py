@@ -8,8 +8,8 @@ from losslint.findings import Finding, Safety
 from losslint.source.text import Source
 from losslint.verify.losses import CODES, name_at
 from losslint.verify.proving import verdicts
+from losslint.verify.sandbox.workers import Worker
 from losslint.verify.verdict import Status, Verdict
-from losslint.verify.workers import Worker
 
 
 class Vetoes:

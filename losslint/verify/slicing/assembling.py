@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from losslint.verify.permitted import PROVIDED
 from losslint.verify.programs import CannotSlice
+from losslint.verify.sandbox.permitted import PROVIDED
 from losslint.verify.slicing.collapsing import collapsed
 from losslint.verify.slicing.effects import Scope
 from losslint.verify.slicing.lenient import lenient, stood_in

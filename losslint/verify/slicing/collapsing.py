@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from losslint.verify.permitted import is_permitted
+from losslint.verify.sandbox.permitted import is_permitted
 from losslint.verify.slicing.notes import in_place_of
 from losslint.verify.slicing.places import FUNCTIONS
 from losslint.verify.slicing.spelling import root_name

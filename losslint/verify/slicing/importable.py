@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from losslint.verify.permitted import is_module, is_permitted
+from losslint.verify.sandbox.permitted import is_module, is_permitted
 
 
 def imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[ast.alias, str, bool]]:

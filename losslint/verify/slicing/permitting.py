@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from losslint.verify.permitted import (
+from losslint.verify.sandbox.permitted import (
     ATTRIBUTES,
     BUILTINS,
     BY_NAME,

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-from losslint.verify.permitted import BUILTINS as REFUSED
-from losslint.verify.permitted import PROVIDED, is_permitted
+from losslint.verify.sandbox.permitted import BUILTINS as REFUSED
+from losslint.verify.sandbox.permitted import PROVIDED, is_permitted
 from losslint.verify.slicing.effects import touched
 from losslint.verify.slicing.importable import imported, name_of, path_of
 from losslint.verify.slicing.needs import bound, needs

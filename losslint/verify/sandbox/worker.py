@@ -17,8 +17,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from losslint.verify.confinement import RefusedAtRunTime, confine, leave_network
-from losslint.verify.limits import Limits
+from losslint.verify.sandbox.confinement import RefusedAtRunTime, confine, leave_network
+from losslint.verify.sandbox.limits import Limits
 
 Job = dict[str, Any]
 Call = Callable[[Job], dict[str, Any]]

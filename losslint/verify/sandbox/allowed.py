@@ -11,7 +11,7 @@ import ast
 import string
 from collections.abc import Iterator
 
-from losslint.verify.permitted import (
+from losslint.verify.sandbox.permitted import (
     ASSIGNED,
     ATTRIBUTES,
     BUILTINS,
@@ -23,7 +23,7 @@ from losslint.verify.permitted import (
     is_module,
     is_permitted,
 )
-from losslint.verify.scopes import Place, places
+from losslint.verify.sandbox.scopes import Place, places
 
 MOST_CHARACTERS = 200_000
 

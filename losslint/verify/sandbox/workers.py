@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from losslint.verify.limits import Limits
+from losslint.verify.sandbox.limits import Limits
 
 # What is run for a job, unless a test says otherwise.
 TRIAL = "losslint.verify.trial:run"
@@ -40,7 +40,7 @@ sys.path.insert(0, home)
 import losslint
 sys.path.remove(home)
 sys.path += [path for path in beside if path not in sys.path]
-from losslint.verify.worker import serve
+from losslint.verify.sandbox.worker import serve
 serve(call)
 """
 

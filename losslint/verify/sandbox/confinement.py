@@ -19,9 +19,9 @@ import sysconfig
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from losslint.verify.landlock import only_read
-from losslint.verify.limits import Limits
-from losslint.verify.syscalls import filter_calls
+from losslint.verify.sandbox.landlock import only_read
+from losslint.verify.sandbox.limits import Limits
+from losslint.verify.sandbox.syscalls import filter_calls
 
 # The file name that a program is compiled under.
 PROGRAM = "<user>"

@@ -1,0 +1,1 @@
+"""How other people's code is run: an allow-list, a process of its own, and what confines that."""
