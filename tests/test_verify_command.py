@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from losslint.cli import main
 from losslint.config import ConfigError
 from losslint.verify import compare, verify
+from losslint.verify.sandbox.workers import Worker
 from losslint.verify.verdict import Slice, Status
 
 SEED = Path(__file__).parents[1] / "fixtures" / "scenarios" / "negative_loss" / "losses"
@@ -86,15 +88,23 @@ def by_hand(weights: str, term: str, s: str = "s") -> str:
     return CLASS.replace("WEIGHTED", weighted).replace("REGULARIZER", term.format(s=s))
 
 
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    with Worker() as ready:
+        yield ready
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("weights", WEIGHTS)
-def test_what_is_advised_gets_the_verdict_of_the_mathematics(weights: str, form: str) -> None:
+def test_what_is_advised_gets_the_verdict_of_the_mathematics(
+    weights: str, form: str, worker: Worker
+) -> None:
     term, clamped, expected = FORMS[form]
     before = by_hand(weights, "0.5 * {s}.sum()")
     after = by_hand(
         weights, term.replace(".clamp(min=0)", ""), "s.clamp(min=0)" if clamped else "s"
     )
-    verdict = compare(before, after, "Weighted")
+    verdict = compare(before, after, "Weighted", worker=worker)
 
     assert verdict.after is not None
     failed = [one.name for one in verdict.after.failed]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -24,13 +25,20 @@ from losslint.verify.verdict import Slice, Status, Verdict
 Ask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
-def verify(source: str, qualname: str, settings: Settings | None = None) -> Verdict:
+def verify(
+    source: str,
+    qualname: str,
+    settings: Settings | None = None,
+    *,
+    worker: Worker | None = None,
+) -> Verdict:
     """Run the loss of this name before and after its fix in torch.
 
     `source` is the text of a module, `qualname` a class or function of it (or
     `<module>`). Its code is run in another process, under limits and after a look
     at what it uses; the rest of the module is not. Of several totals in it the
-    first that is not verified decides.
+    first that is not verified decides. Whoever asks often keeps a `worker`, which
+    saves the start of torch.
 
     Raises:
         ConfigError: there is no loss of this name with learned weights.
@@ -38,18 +46,21 @@ def verify(source: str, qualname: str, settings: Settings | None = None) -> Verd
         NoTorch: torch is not installed.
     """
     text = opened(Source.from_text("<string>", source))
-    with Worker() as worker:
-        found = [
-            one
-            for one in verdicts(text, settings or Settings(), worker)
-            if one.qualname == qualname
-        ]
-    if not found:
+    with _kept(worker) as ready:
+        every = list(verdicts(text, settings or Settings(), ready, qualname=qualname))
+    if not every:
         raise ConfigError(f"no loss with learned weights is called `{qualname}`")
-    return next((one for one in found if one.status is not Status.VERIFIED), found[0])
+    return next((one for one in every if one.status is not Status.VERIFIED), every[0])
 
 
-def compare(before: str, after: str, qualname: str, settings: Settings | None = None) -> Verdict:
+def compare(
+    before: str,
+    after: str,
+    qualname: str,
+    settings: Settings | None = None,
+    *,
+    worker: Worker | None = None,
+) -> Verdict:
     """Run the loss of this name as it is in two texts of its module, one changed by hand.
 
     What losslint finds in the text before must show there, and be gone after.
@@ -63,8 +74,13 @@ def compare(before: str, after: str, qualname: str, settings: Settings | None = 
     change = change_by_hand(old, new, qualname, settings or Settings())
     if change is None:
         raise ConfigError(f"no loss with learned weights is called `{qualname}`")
-    with Worker() as worker:
-        return verdict(change, worker)
+    with _kept(worker) as ready:
+        return verdict(change, ready)
+
+
+def _kept(worker: Worker | None) -> AbstractContextManager[Worker]:
+    """A worker that is there already, or one for as long as it is needed."""
+    return Worker() if worker is None else nullcontext(worker)
 
 
 def verdicts(
