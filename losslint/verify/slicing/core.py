@@ -84,7 +84,7 @@ def _stood_in(node: ast.stmt, bound: set[str], learned: Scope) -> Iterator[ast.s
     """What a statement binds, each as a stand-in; it stays as it is where it only makes a start."""
     value = getattr(node, "value", None)
     plain = isinstance(node, (ast.Assign, ast.AnnAssign)) and (
-        value is not None and _is_plain(value)
+        value is not None and _is_plain(value) and not _unpacks(node)
     )
     if plain or isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Pass)):
         yield node
@@ -119,6 +119,15 @@ class _Cut(ast.NodeTransformer):
 
 def _made(maker: str, name: str) -> ast.Call:
     return ast.Call(ast.Name(maker, ast.Load()), [ast.Constant(name[:160])], [])
+
+
+def _unpacks(node: ast.Assign | ast.AnnAssign) -> bool:
+    """Whether something of unknown length is taken apart."""
+    displays = (ast.Tuple, ast.List)
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(isinstance(one, displays) for one in targets) and not isinstance(
+        node.value, displays
+    )
 
 
 def _is_plain(node: ast.AST) -> bool:
