@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, TextIO
 
-from losslint.config import ConfigError, Settings
-from losslint.options import cache_folder, check_parser, clean_parser, rule_parser, settings_from
-
+TYPE_CHECKING = False  # to import typing takes a third of the time of Python itself
 if TYPE_CHECKING:
+    import argparse
+    from typing import TextIO
+
+    from losslint.config import Settings
     from losslint.engine.cache import Cache
     from losslint.engine.looks import Look
     from losslint.engine.reports import FileReport
@@ -33,7 +32,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: clean, or all fixed. 1: findings are left; with `--diff`, something would
     change. 2: something kept it from checking. 130: interrupted.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    collecting = gc.isenabled()
+    gc.disable()  # a short run makes no garbage; of a long one, see `_collected`
+    try:
+        return _main(list(sys.argv[1:] if argv is None else argv))
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _main(arguments: list[str]) -> int:
+    from losslint.config import ConfigError
+
     for stream in (_stand_in("stdout"), _stand_in("stderr")):
         _never_fail_to_encode(stream)
     try:
@@ -49,6 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    from losslint.config import ConfigError
+    from losslint.options import check_parser, clean_parser, rule_parser
+
     if arguments[:1] == ["rule"]:
         return _rule(rule_parser().parse_args(arguments[1:]))
     if arguments[:1] == ["clean"]:
@@ -91,6 +104,7 @@ def _rule(options: argparse.Namespace) -> int:
 
 def _clean(options: argparse.Namespace) -> int:
     from losslint.engine.storage import remove
+    from losslint.options import cache_folder, settings_from
 
     folder = cache_folder(settings_from(options, [os.curdir]))
     said = f"removed {folder}" if remove(folder) else f"no cache in {folder}"
@@ -99,6 +113,9 @@ def _clean(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from losslint.config import ConfigError
+    from losslint.options import settings_from
+
     paths: list[str] = options.paths or [os.curdir]
     if "-" in paths and len(paths) > 1:
         raise ConfigError("`-` reads standard input and goes with no other path")
@@ -138,15 +155,20 @@ def _fixes(options: argparse.Namespace) -> frozenset[Safety]:
 def _reports(
     paths: Sequence[str], settings: Settings, options: argparse.Namespace
 ) -> list[FileReport]:
+    from losslint.engine.relevance import irrelevant, names_rules
     from losslint.source.discover import discover
 
     found = list(discover(paths, settings))
+    reports = None if names_rules(settings) else irrelevant(found)
+    if reports is not None:
+        return reports
     if options.no_cache:
         return _looked_at(found, _run(options, settings, paths), options)
     from losslint.engine.cache import Cache
+    from losslint.options import cache_folder
 
     cache = Cache(cache_folder(settings), settings)
-    reports = cache.reports(found, paths)
+    reports = cache.reports(found, paths) or (irrelevant(found) if cache.was_used else None)
     fixes = _fixes(options)
     try:
         if reports is None or any(
@@ -182,6 +204,8 @@ def _collected(looks: Iterable[Look]) -> Iterator[Look]:
 
 def _slim(look: Look) -> Look:
     """What came of a file without its source, unless that will be shown: a tree may be large."""
+    from dataclasses import replace
+
     report = look.report
     if report.findings or report.before or look.checked.directives:
         return look
@@ -190,6 +214,8 @@ def _slim(look: Look) -> Look:
 
 def _standard_input(run: Run, options: argparse.Namespace) -> int:
     """With `--fix` the fixed text goes to standard output, and the findings do not."""
+    from losslint.config import ConfigError
+
     if sys.stdin is None:
         raise ConfigError("standard input is closed")
     raw = sys.stdin.buffer.read()
@@ -205,9 +231,6 @@ def _standard_input(run: Run, options: argparse.Namespace) -> int:
 
 def _print(reports: Sequence[FileReport], options: argparse.Namespace, to: TextIO) -> None:
     """The findings, or the diff, and then what else there is to say."""
-    from losslint.report.summary import summary
-    from losslint.report.text import concise
-
     body = _body(reports, options)
     if options.output_file:
         with open(
@@ -218,26 +241,38 @@ def _print(reports: Sequence[FileReport], options: argparse.Namespace, to: TextI
         _write(body, options, to)
         to.flush()  # before the other stream has its say
     if options.diff:
+        from losslint.report.text import concise
+
         # What cannot be checked has no diff, and must be seen all the same.
         _write(concise(r for r in reports if not r.readable), options, sys.stderr)
     for withheld in (line for report in reports for line in report.withheld):
         print(withheld, file=sys.stderr)
     if not options.quiet:
+        from losslint.report.summary import summary
+
         pure = options.diff or options.output_format == "json"
         talk = sys.stderr if pure and not options.output_file else to
         _write(summary(reports, dry=options.diff), options, talk)
 
 
 def _body(reports: Sequence[FileReport], options: argparse.Namespace) -> str | Iterable[Line]:
-    from losslint.report import diff, json, summary, text
-
     as_json = options.output_format == "json"
     if options.diff:
+        from losslint.report import diff
+
         return diff.unified(reports)
     if options.statistics:
+        from losslint.report import summary
+
         return summary.statistics_json(reports) if as_json else summary.statistics(reports)
     if as_json:
+        from losslint.report import json
+
         return json.render(reports)
+    if not any(report.findings for report in reports):
+        return ""
+    from losslint.report import text
+
     if options.output_format == "concise":
         return text.concise(reports)
     return text.full(reports, verbose=options.verbose)
@@ -281,6 +316,9 @@ def _show_files(paths: Sequence[str], settings: Settings) -> int:
 
 def _show_settings(settings: Settings) -> int:
     import json
+    from dataclasses import fields
+
+    from losslint.config import Settings
 
     print(f"# {settings.origin or 'the defaults'}")
     for field in fields(Settings):

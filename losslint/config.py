@@ -7,7 +7,10 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 DEFAULT_EXCLUDE = (
     ".bzr",
@@ -98,11 +101,12 @@ def load(path: str) -> Settings | None:
     Raises:
         ConfigError: the file cannot be read, or holds what means nothing.
     """
-    document = _read_toml(path)
     if os.path.basename(path) == "pyproject.toml":
-        table = document.get("tool", {}).get("losslint")
+        data = _read(path)
+        # Most name losslint nowhere, and are others' to read.
+        table = _toml(path, data).get("tool", {}).get("losslint") if b"losslint" in data else None
     else:
-        table = document
+        table = _toml(path, _read(path))
     if table is None:
         return None
     if not isinstance(table, Mapping):
@@ -138,16 +142,21 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean `{by_lower[found[0]]}`?" if found else ""
 
 
-def _read_toml(path: str) -> dict[str, Any]:
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as problem:
+        raise ConfigError(f"{path}: {problem.strerror}") from problem
+
+
+def _toml(path: str, data: bytes) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
-        with open(path, "rb") as file:
-            document: dict[str, Any] = tomllib.load(file)
-    except OSError as problem:
-        raise ConfigError(f"{path}: {problem.strerror}") from problem
+        document: dict[str, Any] = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise ConfigError(f"{path}: not TOML: {problem}") from problem
     return document

@@ -76,3 +76,8 @@ class Finding:
     fix: Fix | None = None
     evidence: tuple[str, ...] = ()
     related: tuple[Related, ...] = ()
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether it says that something was not checked."""
+        return self.code == UNREADABLE

@@ -6,11 +6,14 @@ import argparse
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
-from typing import Any
 
 from losslint import __version__
 from losslint.config import ConfigError, Settings, find, load
 from losslint.source.globs import inside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 EXIT_STATUS = """\
 exit status:
@@ -28,7 +31,7 @@ def check_parser() -> argparse.ArgumentParser:
         usage="losslint [check] [options] [PATH ...]",
         description="Find and fix losses that PyTorch training code cannot trust.",
         epilog=EXIT_STATUS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
@@ -44,6 +47,20 @@ def check_parser() -> argparse.ArgumentParser:
     _add_files(parser.add_argument_group("files"))
     _add_output(parser.add_argument_group("output"))
     return parser
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """As argparse makes it; but for the width it would import much that nothing else needs."""
+    try:
+        width = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        width = 0
+    if width <= 0:
+        try:
+            width = os.get_terminal_size(1).columns
+        except OSError:
+            width = 80
+    return argparse.RawDescriptionHelpFormatter(prog, width=(width or 80) - 2)
 
 
 def rule_parser() -> argparse.ArgumentParser:

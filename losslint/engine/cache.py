@@ -38,6 +38,11 @@ class Cache:
         self._answers: dict[Answered, bool] = {}
         self._records: bytes | None = None
 
+    @property
+    def was_used(self) -> bool:
+        """Whether a run with these settings came to an end, so that they name no unknown rule."""
+        return self._stored.part(INDEX) is not None
+
     def holds(self, path: str) -> bool:
         """Whether what came of a file would come of it again."""
         return (

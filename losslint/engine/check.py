@@ -9,7 +9,8 @@ from typing import Any
 
 from losslint.config import Settings
 from losslint.engine.reading import parsed
-from losslint.engine.suppress import Directive, may_hold_suppressions, suppress
+from losslint.engine.relevance import may_hold_suppressions
+from losslint.engine.suppress import Directive, suppress
 from losslint.findings import Finding, Span
 from losslint.model.asked import Question
 from losslint.model.depth import TooDeep, syntax_tree

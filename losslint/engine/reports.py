@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from losslint.findings import UNREADABLE, Finding
 from losslint.source.text import Source
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from losslint.findings import Finding
 
 
 @dataclass(frozen=True)
@@ -29,4 +32,4 @@ class FileReport:
     @property
     def readable(self) -> bool:
         """Whether it was checked, and wholly."""
-        return all(finding.code != UNREADABLE for finding in self.findings)
+        return not any(finding.is_unreadable for finding in self.findings)

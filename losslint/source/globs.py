@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from losslint.config import ConfigError
+from losslint.source.unmatched import Unmatched
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
@@ -121,12 +122,16 @@ class Gitignore:
     """One .gitignore file."""
 
     def __init__(self, folder: str, lines: Iterable[str]) -> None:
-        from pathspec import GitIgnoreSpec
-
         self.folder = folder
         # What pathspec refuses is to git a line that matches nothing.
         self._lines = tuple(line for line in lines if not REFUSED.fullmatch(line))
-        self._spec = GitIgnoreSpec.from_lines(self._lines)
+        self._unmatched = Unmatched(self._lines)
+
+    @cached_property
+    def _spec(self) -> GitIgnoreSpec:
+        from pathspec import GitIgnoreSpec
+
+        return GitIgnoreSpec.from_lines(self._lines)
 
     @classmethod
     def read(cls, folder: str) -> Gitignore | None:
@@ -151,6 +156,8 @@ class Gitignore:
 
     def verdict_of(self, relative: str, *, folder: bool) -> bool | None:
         """The same of a path as it is seen from the folder of this file."""
+        if self._unmatched.all(relative):
+            return None
         return self._spec.check_file(relative + "/" * folder).include
 
 
