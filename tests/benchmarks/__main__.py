@@ -17,7 +17,16 @@ from .cases import CASES, Bench
 from .measuring import measure
 from .peers import LOSSLINT, PEERS, can_cache, command, install
 from .table import absent_lines, machine, rendered, tree_lines
-from .tree import TRAINING_LOOP, WITHOUT_LOSS, files_in, stride, subtree, survey, tree
+from .tree import (
+    TRAINING_LOOP,
+    WITHOUT_LOSS,
+    WITHOUT_TORCH,
+    files_in,
+    stride,
+    subtree,
+    survey,
+    tree,
+)
 
 QUICK = 16
 
@@ -45,8 +54,9 @@ def main() -> int:
     work = Path(tempfile.mkdtemp(prefix="run-", dir=home))
     try:
         if options.quick:
-            some = {*stride(files_in(code), QUICK), code / TRAINING_LOOP, code / WITHOUT_LOSS}
-            code = subtree(code, sorted(path for path in some if path.exists()), work / "quick")
+            named = {code / file for file in (WITHOUT_TORCH, WITHOUT_LOSS, TRAINING_LOOP)}
+            some = {*stride(files_in(code), QUICK), *(path for path in named if path.exists())}
+            code = subtree(code, sorted(some), work / "quick")
             facts = survey(code, facts.missing)
         measured_on = code / TRAINING_LOOP
         installed = install(peers, home, measured_on, _say)

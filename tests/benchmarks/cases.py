@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .measuring import PATIENCE, Command, Cost, Run, extrapolated, median, round_robin
 from .peers import LOSSLINT, Installed, Tool, command
-from .tree import TRAINING_LOOP, WITHOUT_LOSS, files_in, stride, subtree
+from .tree import TRAINING_LOOP, WITHOUT_LOSS, WITHOUT_TORCH, files_in, stride, subtree
 
 PYTHON = "python -c pass"
 
@@ -59,9 +59,15 @@ class Bench:
         return round_robin(list(commands), self.rounds, self.work, self.say)
 
 
+def without_torch(bench: Bench) -> Table:
+    """One file in which there is nothing to check."""
+    return _one_file(bench, "one file of 300 lines without torch", bench.code / WITHOUT_TORCH)
+
+
 def without_loss(bench: Bench) -> Table:
-    """One file in which there is nothing to check, as pre-commit runs it."""
-    return _one_file(bench, "one file without a loss", bench.code / WITHOUT_LOSS)
+    """One file that uses torch, but for no loss."""
+    title = "one file of 300 lines with torch and without a loss"
+    return _one_file(bench, title, bench.code / WITHOUT_LOSS)
 
 
 def training_loop(bench: Bench) -> Table:
@@ -145,6 +151,7 @@ def growth(bench: Bench) -> Table:
 
 
 CASES: dict[str, Callable[[Bench], Table]] = {
+    "without-torch": without_torch,
     "without-loss": without_loss,
     "training-loop": training_loop,
     "warm": warm,

@@ -41,7 +41,8 @@ PACKAGES = {
     "trl": "1.16.0",
     "ultralytics": "8.4.190",
 }
-# About 300 lines each: one without a loss, mostly documentation, and one with a training loop.
+# About 300 lines each: one of no torch, one with torch and no loss, one with a training loop.
+WITHOUT_TORCH = "transformers-5.24.0/transformers/pipelines/audio_utils.py"
 WITHOUT_LOSS = "torch-2.13.0/torch/nn/modules/upsampling.py"
 TRAINING_LOOP = "torchrl-0.14.1/sota-implementations/ppo/ppo_atari.py"
 
