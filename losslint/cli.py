@@ -142,7 +142,8 @@ def _run(
 ) -> Run:
     from losslint.engine.run import Run
 
-    return Run(settings, _fixes(options), dry=options.diff, paths=paths, cache=cache)
+    fixes, jobs = _fixes(options), options.jobs
+    return Run(settings, fixes, dry=options.diff, paths=paths, cache=cache, jobs=jobs)
 
 
 def _fixes(options: argparse.Namespace) -> frozenset[Safety]:
@@ -183,9 +184,10 @@ def _reports(
 
 
 def _looked_at(found: Sequence[Found], run: Run, options: argparse.Namespace) -> list[FileReport]:
+    from losslint.engine.looks import slim
     from losslint.report.progress import progress
 
-    looks = _collected(map(_slim, run.looks(found)))
+    looks = _collected(map(slim, run.looks(found)))
     shown = looks if options.quiet else progress(looks, len(found))
     return list(run.joined(shown, found))
 
@@ -200,16 +202,6 @@ def _collected(looks: Iterable[Look]) -> Iterator[Look]:
                 gc.collect()
     finally:
         gc.enable()
-
-
-def _slim(look: Look) -> Look:
-    """What came of a file without its source, unless that will be shown: a tree may be large."""
-    from dataclasses import replace
-
-    report = look.report
-    if report.findings or report.before or look.checked.directives:
-        return look
-    return replace(look, report=replace(report, source=report.source.with_data(b"")))
 
 
 def _standard_input(run: Run, options: argparse.Namespace) -> int:
