@@ -209,6 +209,7 @@ def _run(
         dry=options.diff,
         paths=paths,
         cache=cache,
+        jobs=1 if vetoes else options.jobs,  # the worker that runs losses is one process's own
         vetoes=vetoes or (lambda _: no_veto),
     )
 
@@ -255,9 +256,10 @@ def _reports(
 
 
 def _looked_at(found: Sequence[Found], run: Run, options: argparse.Namespace) -> list[FileReport]:
+    from losslint.engine.looks import slim
     from losslint.report.progress import progress
 
-    looks = _collected(map(_slim, run.looks(found)))
+    looks = _collected(map(slim, run.looks(found)))
     shown = looks if options.quiet else progress(looks, len(found))
     return list(run.joined(shown, found))
 
@@ -272,16 +274,6 @@ def _collected(looks: Iterable[Look]) -> Iterator[Look]:
                 gc.collect()
     finally:
         gc.enable()
-
-
-def _slim(look: Look) -> Look:
-    """What came of a file without its source, unless that will be shown: a tree may be large."""
-    from dataclasses import replace
-
-    report = look.report
-    if report.findings or report.before or look.checked.directives:
-        return look
-    return replace(look, report=replace(report, source=report.source.with_data(b"")))
 
 
 def _standard_input(run: Run, options: argparse.Namespace) -> int:

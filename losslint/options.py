@@ -205,6 +205,13 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         help="leave out what is excluded even if it is named",
     )
     add("--no-respect-gitignore", dest="respect_gitignore", action="store_false", default=None)
+    add(
+        "--jobs",
+        type=_number,
+        default=0,
+        metavar="N",
+        help="processes that check; 1 where there is no os.fork (default: 0, as many as pay)",
+    )
     add("--stdin-filename", metavar="FILE", help="what to call standard input")
     add("--no-cache", action="store_true", help="neither read nor write a cache")
     _add_cache_dir(group)
@@ -232,6 +239,12 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     add("-v", "--verbose", action="store_true", help="which settings; tracebacks of failures")
     add("--show-files", action="store_true", help="list what would be checked, and end")
     add("--show-settings", action="store_true", help="show what holds here, and end")
+
+
+def _number(argument: str) -> int:
+    if not argument.isascii() or not argument.isdigit():
+        raise argparse.ArgumentTypeError(f"not a whole number from 0: {argument!r}")
+    return int(argument)
 
 
 def _words(argument: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from losslint.config import Settings
@@ -40,12 +40,12 @@ class Surroundings:
 
 def surroundings(files: Collection[str], paths: Iterable[str], settings: Settings) -> Surroundings:
     """What is around the files of a run; `paths` are the files and folders that were given."""
-    folder = _folder([*paths] or files)
-    given = frozenset(map(os.path.abspath, files))
+    paths = [*paths]
+    folder = _folder(paths or files)
     there = (os.path.join(folder, name) for name in SETUPS)
     return Surroundings(
         folder,
-        tuple(path for path in _around(folder, settings) if os.path.abspath(path) not in given),
+        () if _leaves_none(paths, folder, settings) else _others(files, folder, settings),
         tuple(_configs(folder)),
         tuple(filter(os.path.exists, there)),
     )
@@ -66,23 +66,43 @@ def _folder(paths: Iterable[str]) -> str:
     return marked if marked is not None and is_marked(marked, asked) else common
 
 
-def _around(folder: str, settings: Settings) -> list[str]:
-    """Every Python file and notebook of the project, those too that a user leaves out."""
-    plain = replace(Settings(), root=folder, respect_gitignore=settings.respect_gitignore)
-    return [found.path for found in discover([folder], plain) if isinstance(found, Python)]
+def _plain(folder: str, settings: Settings) -> Settings:
+    """Settings that leave out what nobody asks for, and not what a user leaves out."""
+    return replace(Settings(), root=folder, respect_gitignore=settings.respect_gitignore)
+
+
+def _leaves_none(paths: Sequence[str], folder: str, settings: Settings) -> bool:
+    """Whether a run over these paths has every file of the project: those are not found twice."""
+    plain = _plain(folder, settings)
+    same = (settings.exclude, settings.extend_exclude) == (plain.exclude, plain.extend_exclude)
+    top = [os.path.realpath(path) for path in (*paths, settings.root or os.curdir)]
+    return same and top == [folder, folder]
+
+
+def _others(files: Iterable[str], folder: str, settings: Settings) -> tuple[str, ...]:
+    """Every Python file and notebook of the project that is not among some."""
+    given = frozenset(map(os.path.abspath, files))
+    found = discover([folder], _plain(folder, settings))
+    paths = (one.path for one in found if isinstance(one, Python))
+    return tuple(path for path in paths if os.path.abspath(path) not in given)
 
 
 def _configs(folder: str) -> Iterator[str]:
     count = 0
-    for above, folders, names in os.walk(folder):
-        folders[:] = [f for f in sorted(folders) if f[:1] != "." and f not in PASSED_BY]
-        for name in names:
-            path = os.path.join(above, name)
-            if name.endswith(CONFIGS) and _is_small_file(path):
-                yield path
-                count += 1
-        if count > MAX_CONFIGS:
-            return
+    waiting = [folder]
+    while waiting and count <= MAX_CONFIGS:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                inside = [*entries]
+        except OSError:
+            continue
+        files = [entry.path for entry in inside if entry.name.endswith(CONFIGS)]
+        small = [path for path in sorted(files) if _is_small_file(path)]
+        yield from small
+        count += len(small)
+        below = (entry for entry in inside if entry.is_dir(follow_symlinks=False))
+        folders = [e.path for e in below if e.name[:1] != "." and e.name not in PASSED_BY]
+        waiting += sorted(folders, reverse=True)
 
 
 def _is_small_file(path: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from losslint.engine.cache import Cache
 from losslint.engine.check import Checked
@@ -27,6 +27,14 @@ class Look:
     report: FileReport
     checked: Checked = NOTHING
     digest: str = ""
+
+
+def slim(look: Look) -> Look:
+    """The same without its source, unless that will be shown: a tree may be large."""
+    report = look.report
+    if report.findings or report.before or look.checked.directives:
+        return look
+    return replace(look, report=replace(report, source=report.source.with_data(b"")))
 
 
 def recalled(cache: Cache, path: str) -> Look | None:
@@ -57,7 +65,7 @@ Record = tuple[str, tuple[Finding, ...], tuple[Directive, ...], FileFacts | None
 def remember(cache: Cache, look: Look) -> None:
     """Let the cache know what a file came to, if the same would come of it again."""
     report, checked = look.report, look.checked
-    is_checked = checked is not NOTHING
+    is_checked = checked != NOTHING
     if not look.digest or not checked.is_lasting:
         return
     if is_checked and checked.findings != report.findings:

@@ -12,7 +12,8 @@ from losslint.engine.cache import Cache
 from losslint.engine.check import check, facts_of, unreadable
 from losslint.engine.fingerprint import digest
 from losslint.engine.fix import FixResult, Veto, no_veto, settle
-from losslint.engine.looks import Look, recalled, remember
+from losslint.engine.jobs import number
+from losslint.engine.looks import Look, recalled, remember, slim
 from losslint.engine.reports import FileReport
 from losslint.engine.selection import Selection
 from losslint.engine.write import Changed, write
@@ -43,7 +44,8 @@ class Run:
 
     `fixes` empty makes none. With `dry` nothing is written. `paths` are the files and
     folders that were given; without them the project is what lies around the files.
-    What a `cache` knows is not checked again. `vetoes` gives for a source with fixes at
+    What a `cache` knows is not checked again. So many `jobs` are done at a time, each by
+    a process of its own; 0 is as many as pay. `vetoes` gives for a source with fixes at
     hand which of them must not be made.
     """
 
@@ -55,6 +57,7 @@ class Run:
         dry: bool = False,
         paths: Sequence[str] = (),
         cache: Cache | None = None,
+        jobs: int = 1,
         vetoes: Callable[[Source], Veto] = lambda _: no_veto,
     ) -> None:
         self.settings = settings
@@ -63,6 +66,7 @@ class Run:
         self.dry = dry
         self.paths = tuple(paths)
         self.cache = cache
+        self.jobs = jobs
         self.selection = Selection(registry.all_rules(), settings)
 
     def reports(self, found: Iterable[Found]) -> Iterator[FileReport]:
@@ -71,20 +75,34 @@ class Run:
         return self.joined(self.looks(found), found)
 
     def looks(self, found: Sequence[Found]) -> Iterator[Look]:
-        """Each file by itself, as it is known or else looked at."""
+        """Each file by itself, as it is known or else looked at. What is fixed is not written."""
         if self.cache is None:
-            yield from map(self.look, found)
+            yield from self._looks(found)
             return
         self.cache.states.look_at(one.path for one in found if isinstance(one, Python))
-        for one in found:
-            known = recalled(self.cache, one.path) if isinstance(one, Python) else None
-            if known is None or self._asks_for_fixes(known.report.findings):
-                known = self.look(one)
-                remember(self.cache, known)
-            yield known
+        known = [self._known(one, self.cache) for one in found]
+        others = self._looks([one for one, look in zip(found, known, strict=True) if not look])
+        for look in known:
+            if look is None:
+                look = next(others)
+                remember(self.cache, look)
+            yield look
+
+    def _known(self, found: Found, cache: Cache) -> Look | None:
+        look = recalled(cache, found.path) if isinstance(found, Python) else None
+        return None if look is None or self._asks_for_fixes(look.report.findings) else look
+
+    def _looks(self, found: Sequence[Found]) -> Iterator[Look]:
+        """A look at each, by as many processes as is asked for or pays."""
+        jobs = number(self.jobs, (one.path for one in found if isinstance(one, Python)))
+        if jobs == 1:
+            return map(self.look, found)
+        from losslint.engine.processes import spread
+
+        return spread(lambda one: slim(self.look(one)), found, jobs, _lost)
 
     def look(self, found: Found) -> Look:
-        """Read, check and, if asked for, fix one file by itself. What is cached is left alone."""
+        """Read, check and, if asked for, fix one file by itself. Writes nothing."""
         if isinstance(found, Skipped):
             return Look(FileReport(found.path, Source(found.path, ""), skipped=found.kind))
         if isinstance(found, Problem):
@@ -95,22 +113,15 @@ class Run:
         except OSError as problem:
             return Look(_unreadable(found.path, problem.strerror or str(problem)))
         look = self._look_at(found.path, raw)
-        if look.report.before is None:
-            return replace(look, digest=self._digest(raw))
-        if self.dry:
-            return look
-        report = _written(look.report, raw)
-        is_written = report is look.report
-        return replace(
-            look, report=report, digest=self._digest(report.source.encode()) * is_written
-        )
+        return replace(look, digest="" if look.report.before else self._digest(raw))
 
     def joined(self, looks: Iterable[Look], found: Sequence[Found] = ()) -> Iterator[FileReport]:
         """The reports of all files, with what the rules of the project find in them together.
 
         `found` are the files if the cache is to remember the reports.
         """
-        looks = list(looks)
+        # All have been looked at when the first is written: none sees what became of another.
+        looks = [self._written(look) for look in list(looks)]
         members = {
             look.report.path: Member(look.report.source, look.checked)
             for look in looks
@@ -166,6 +177,18 @@ class Run:
     def _asks_for_fixes(self, findings: Iterable[Finding]) -> bool:
         return any(finding.fix and finding.fix.safety in self.fixes for finding in findings)
 
+    def _written(self, look: Look) -> Look:
+        """Write what was fixed in a file."""
+        if look.report.before is None or self.dry:
+            return look
+        report = _written(look.report, look.report.before.encode())
+        is_written = report is look.report
+        new = self._digest(report.source.encode()) if is_written else ""
+        look = replace(look, report=report, digest=new)
+        if self.cache is not None:
+            remember(self.cache, look)
+        return look
+
     def _digest(self, raw: bytes) -> str:
         return digest(raw) if self.cache is not None else ""
 
@@ -220,6 +243,10 @@ def _written(report: FileReport, raw: bytes) -> FileReport:
     except (Changed, OSError) as problem:
         return _unreadable(report.path, f"the fixes could not be written: {problem}")
     return report
+
+
+def _lost(found: Found, why: str) -> Look:
+    return Look(_unreadable(found.path, f"it could not be checked: {why}"))
 
 
 def _unreadable(path: str, message: str) -> FileReport:
