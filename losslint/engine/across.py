@@ -10,6 +10,7 @@ from typing import Any
 from losslint.config import Settings
 from losslint.engine.around import is_covered
 from losslint.engine.check import Checked, crashed, order, unreadable
+from losslint.engine.others import Others
 from losslint.engine.suppress import idle_later, suppressed
 from losslint.engine.whole import Whole, alone, whole
 from losslint.findings import UNREADABLE, Finding
@@ -62,10 +63,12 @@ def across(
     paths: Sequence[str],
     rules_for: RulesFor,
     settings: Settings,
+    before: Others | None = None,
 ) -> Joined:
     """What comes of the files together.
 
     `paths` are the files and folders that were given: the project is around them.
+    `before` is what earlier runs read there.
     """
     facts = {path: member.checked.facts for path, member in members.items()}
     rules = _project_rules(rule for path in facts for rule in rules_for(path))
@@ -73,7 +76,7 @@ def across(
     complete = is_lasting = looked_around = False
     try:
         complete = is_covered(paths)
-        found = whole(facts, paths, settings) if rules else None
+        found = whole(facts, paths, settings, before) if rules else None
         looked_around = found is not None
         by_path = _findings(found, rules) if found is not None else {}
         is_lasting = not any(f.code == UNREADABLE for placed in by_path.values() for f, _ in placed)

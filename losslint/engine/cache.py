@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 from losslint.config import Settings
 from losslint.engine import storage
 from losslint.engine.fingerprint import digest, mark
 from losslint.engine.index import Answered, Index, packed, unpacked
+from losslint.engine.others import Others
 from losslint.engine.reports import FileReport
 from losslint.engine.runs import Runs
 from losslint.engine.states import ABSENT, States
@@ -18,7 +20,7 @@ from losslint.source.discover import Found, Skipped
 from losslint.source.notebook import opened
 from losslint.source.text import Source, Undecodable
 
-INDEX, RUNS, RECORDS = range(3)
+INDEX, RUNS, RECORDS, OTHERS, FACTS = range(5)
 LONG = 64  # characters of an answer; of a longer one the digest is kept
 
 
@@ -42,6 +44,11 @@ class Cache:
     def was_used(self) -> bool:
         """Whether a run with these settings came to an end, so that they name no unknown rule."""
         return self._stored.part(INDEX) is not None
+
+    @cached_property
+    def others(self) -> Others:
+        """What earlier joins read of files."""
+        return Others(self.states, self._stored.part(OTHERS), self._stored.part(FACTS))
 
     def holds(self, path: str) -> bool:
         """Whether what came of a file would come of it again."""
@@ -106,16 +113,25 @@ class Cache:
 
     def save(self) -> str:
         """Write what is new. Returns why that failed; empty if it did not."""
-        if not (self._new or self._runs.is_changed or self.states.is_changed):
+        is_changed = self._new or self._runs.is_changed or self.states.is_changed
+        if not (is_changed or (self._has_others() and self.others.is_changed)):
             return ""
         try:
-            parts = [*self._packed()]
-            storage.save(self.folder, self._name, storage.packed(self._mark, parts))
+            storage.save(self.folder, self._name, storage.packed(self._mark, self._packed()))
         except (OSError, ValueError) as problem:
             return str(problem)
         return ""
 
-    def _packed(self) -> tuple[bytes, bytes, bytes]:
+    def _has_others(self) -> bool:
+        """Whether they were asked for: reading them takes its time."""
+        return "others" in self.__dict__
+
+    def _packed_others(self) -> tuple[bytes, bytes]:
+        if self._has_others():
+            return self.others.packed()
+        return self._stored.part(OTHERS) or b"", self._stored.part(FACTS) or b""
+
+    def _packed(self) -> tuple[bytes, ...]:
         states = self.states.to_keep()
         old = self._stored.part(RECORDS) or b""
         records: list[bytes] = []
@@ -136,7 +152,7 @@ class Cache:
             places[path], rests[path] = (at, len(record)), rest
             at += len(record)
         index = packed(Index(states, places, rests))
-        return index, self._runs.packed(), b"".join(records)
+        return index, self._runs.packed(), b"".join(records), *self._packed_others()
 
     def _is_answered(self, asked: Answered) -> bool:
         """Whether the answer to a question is what it was."""

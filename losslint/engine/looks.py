@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from losslint.engine.cache import Cache
 from losslint.engine.check import Checked
 from losslint.engine.index import dumped, loaded
+from losslint.engine.others import deflated, inflated
 from losslint.engine.records import Malformed, plain, reader
 from losslint.engine.reports import FileReport
 from losslint.engine.suppress import Directive
@@ -45,7 +46,7 @@ def recalled(cache: Cache, path: str) -> Look | None:
     if not record:
         return Look(FileReport(path, Source(path, "")))
     try:
-        parts: Record = reader(Record)(loaded(record))
+        parts: Record = reader(Record)(loaded(inflated(record)))
     except (Malformed, RecursionError):
         return None
     skipped, findings, directives, facts, is_checked = parts
@@ -74,7 +75,7 @@ def remember(cache: Cache, look: Look) -> None:
     if report.skipped or report.findings or checked.directives or checked.facts:
         parts = (report.skipped, report.findings, checked.directives, checked.facts, is_checked)
         try:
-            record = dumped(plain(parts))
+            record = deflated(dumped(plain(parts)))
         except ValueError:  # half a character, of a file's name
             return
     cache.put(report.path, look.digest, record, checked.asked)

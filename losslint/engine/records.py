@@ -68,10 +68,12 @@ def reader(kind: Any) -> Reader:
 
 
 def _span(data: Any) -> Span:
-    match data:
-        case [int(start), int(end)] if 0 <= start <= end <= LARGEST:
-            return Span(start, end)
-    raise Malformed
+    if type(data) is not list or len(data) != 2:
+        raise Malformed
+    start, end = map(_number, data)
+    if start > end:
+        raise Malformed
+    return Span(start, end)
 
 
 def _string(data: Any) -> str:

@@ -127,7 +127,8 @@ class Run:
             for look in looks
             if not look.report.skipped
         }
-        joined = across(members, self.paths, self.selection.for_file, self.settings)
+        before = self.cache.others if self.cache is not None else None
+        joined = across(members, self.paths, self.selection.for_file, self.settings, before)
         reports = [self._among(look, joined) for look in looks]
         if self.cache is not None and not self.fixes and joined.is_lasting:
             around = joined.looked_around

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import zlib
@@ -62,6 +63,8 @@ def save(folder: str, name: str, data: bytes) -> None:
     Raises:
         OSError: it cannot be written. What was there is as it was then.
     """
+    if len(data) > MAX_BYTES:
+        raise OSError(errno.EFBIG, "it would be larger than half a gigabyte")
     os.makedirs(folder, exist_ok=True)
     if not os.listdir(folder):  # in a folder of the user's own, nothing else is written
         for known, text in OWN.items():

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from losslint.config import Settings
 from losslint.engine.around import Surroundings, surroundings
 from losslint.engine.check import facts_of
+from losslint.engine.others import Others
 from losslint.model.facts import FileFacts
 from losslint.project import unoptimized, unused
 from losslint.project.joined import Project
@@ -32,12 +33,15 @@ class Whole:
 
 
 def whole(
-    files: Mapping[str, FileFacts | None], paths: Iterable[str], settings: Settings
+    files: Mapping[str, FileFacts | None],
+    paths: Iterable[str],
+    settings: Settings,
+    before: Others | None = None,
 ) -> Whole | None:
     """The project around the files of a run; None where nothing in them concerns it.
 
     `files` holds each file of the run with its facts, if it has been parsed; `paths`
-    are the files and folders that were given.
+    are the files and folders that were given, `before` what earlier runs read.
     """
     known = [facts for facts in files.values() if facts is not None]
     if not any(_concerns_the_project(facts) for facts in known):
@@ -49,7 +53,9 @@ def whole(
     names |= {d.name for _, d in unused.losses(project)}
     any_name = b"|".join(name.encode() for name in sorted(names)) or b"(?!)"
     words = re.compile(rb"\b(?:" + any_name + rb")\b")
-    others, unreadable = _others([*missing, *_unparsed(files)], words)
+    before = before or Others()
+    before.ask_for(words.pattern)
+    others, unreadable = _others([*missing, *_unparsed(files)], words, before)
     project = Project(
         [*known, *others],
         folder,
@@ -60,7 +66,7 @@ def whole(
         named=frozenset(_named(around, words)),
         searched=len(files) + len(missing) - 1,
     )
-    counts = _mentions(project, [*files, *missing], words)
+    counts = _mentions(project, [*files, *missing], words, before)
     counts.update(project.named)
     return Whole(project, counts)
 
@@ -89,24 +95,43 @@ def _read(path: str) -> bytes:
         return b""
 
 
-def _others(paths: Iterable[str], words: re.Pattern[bytes]) -> tuple[list[FileFacts], list[str]]:
+def _others(
+    paths: Iterable[str], words: re.Pattern[bytes], known: Others
+) -> tuple[list[FileFacts], list[str]]:
     """The facts of further files as far as they matter, and those of them that cannot be read."""
     found: list[FileFacts] = []
     unreadable: list[str] = []
     for path in paths:
-        raw = _read(path)
-        hands_on = path.endswith("__init__.py") and b"import" in raw
-        if not hands_on and not OPTIMIZING.search(raw) and not words.search(raw):
+        mentions = known.mentions(path)
+        raw = _read(path) if mentions is None else b""
+        if not (_matters(path, raw, words) if mentions is None else mentions[0]):
             continue
-        try:
-            facts = facts_of(opened(Source.decode(path, raw)))
-        except Undecodable:
-            facts = None
+        facts = _facts(path, known)
         if facts is None:
             unreadable.append(path)
         else:
             found.append(facts)
     return found, unreadable
+
+
+def _matters(path: str, raw: bytes, words: re.Pattern[bytes]) -> bool:
+    """Whether a file may say anything of the project's optimizers, or of what has these names."""
+    hands_on = path.endswith("__init__.py") and b"import" in raw
+    return hands_on or bool(OPTIMIZING.search(raw) or words.search(raw))
+
+
+def _facts(path: str, known: Others) -> FileFacts | None:
+    """The facts of a file; None if it cannot be read."""
+    before = known.facts(path)
+    if before is not None:
+        return before[0]
+    raw = _read(path)
+    try:
+        facts = facts_of(opened(Source.decode(path, raw)))
+    except Undecodable:
+        facts = None
+    known.put_facts(path, raw, facts)
+    return facts
 
 
 def _is_installed(around: Surroundings) -> bool:
@@ -120,16 +145,32 @@ def _named(around: Surroundings, words: re.Pattern[bytes]) -> Iterator[str]:
         yield from (name.decode() for name in words.findall(_read(path)))
 
 
-def _mentions(project: Project, paths: Iterable[str], words: re.Pattern[bytes]) -> Counter[str]:
+def _mentions(
+    project: Project, paths: Iterable[str], words: re.Pattern[bytes], known: Others
+) -> Counter[str]:
     """How often each name stands in Python code, outside the definition of what it names."""
     bodies = {os.path.abspath(facts.path): facts for facts in project.files}
     counts: Counter[str] = Counter()
     for path in paths:
+        before = known.mentions(path)
+        if before is not None:
+            counts.update(before[1])
+            continue
+        raw = _read(path)
         # the offsets of facts are those of the text: a notebook's are none of its file's
         facts = None if path.endswith(".ipynb") else bodies.get(os.path.abspath(path))
-        for found in words.finditer(_read(path)):
-            name = found[0].decode()
-            own = [d.body for d in facts.defined if d.name == name] if facts else []
-            if not any(body.start <= found.start() < body.end for body in own):
-                counts[name] += 1
+        names = _named_outside(raw, words, facts)
+        known.put_mentions(path, raw, _matters(path, raw, words), names)
+        counts.update(names)
+    return counts
+
+
+def _named_outside(raw: bytes, words: re.Pattern[bytes], facts: FileFacts | None) -> Counter[str]:
+    """The names that a file mentions, but for its own definitions of them."""
+    counts: Counter[str] = Counter()
+    for found in words.finditer(raw):
+        name = found[0].decode()
+        own = [d.body for d in facts.defined if d.name == name] if facts else []
+        if not any(body.start <= found.start() < body.end for body in own):
+            counts[name] += 1
     return counts
