@@ -15,6 +15,7 @@ from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 from losslint.config import Settings
 from losslint.findings import Span
 from losslint.model.depth import TooDeep, syntax_tree
+from losslint.model.instances import make_plain
 from losslint.source.text import Source
 
 # libcst walks a tree by recursion, several Python frames a level.
@@ -25,6 +26,9 @@ FORM_FEED_INDENT = re.compile(r"(?<![^\r\n])[ \t\f]*\f")
 
 # How libcst words what it expected, for syntax that CPython did not get to see.
 LIBCST_POSITION = re.compile(r"error at (\d+):(\d+): ")
+
+
+make_plain()
 
 
 class Unreadable(ValueError):
