@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,7 +75,7 @@ def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
     try:
         if plain and (known := facts_of(source)) is not None:
             return Checked(facts=known)
-        with deep_recursion():
+        with deep_recursion(), uncollected():
             module, broken = parsed(source, settings)
             found, crashes, facts = _run(able, module)
             crashes += [unreadable(problem.message, problem.offset) for problem in broken]
@@ -84,6 +86,21 @@ def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
         return Checked((unreadable(problem.message, problem.offset),))
     except Exception as problem:  # the one place that catches all: no file takes the run down
         return Checked((crashed("checking this file", problem),))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Let Python not look for garbage in cycles: a tree has none, and is long to look through.
+
+    It is a third of the time otherwise.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def facts_of(source: Source) -> FileFacts | None:
@@ -97,7 +114,7 @@ def facts_of(source: Source) -> FileFacts | None:
         return None
     if isinstance(tree, SyntaxError):
         return None
-    with deep_recursion():
+    with deep_recursion(), uncollected():
         return gathered(tree, source)
 
 

@@ -30,6 +30,7 @@ KINDS = ("losslint: ignore", IGNORE_FILE, "noqa")
 WORD = re.compile(r"[^\s,]+")
 
 # Written in a comment, any of these makes the comments worth a parse.
+ANY = re.compile(rb"losslint:|noqa", re.IGNORECASE)
 MARK = re.compile(rb"#[^\r\n]*(?:losslint:|noqa[^\r\n]*LL\d)", re.IGNORECASE)
 
 
@@ -67,7 +68,7 @@ def suppress(
     line of the statement that it stands in. If the check was not `complete`,
     no comment is called idle; nor for a rule of the project, which comes later.
     """
-    if not found and not may_hold_suppressions(module.source.data):
+    if not (ANY if found else MARK).search(module.source.data):
         return found, []
     directives = list(_directives(module))
     if not directives:

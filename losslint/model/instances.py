@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta
 from collections.abc import Iterator
+from typing import Any
 
 import libcst as cst
 
@@ -20,7 +21,7 @@ class Plain(ABCMeta):
 
 def make_plain() -> None:
     """Let every class of libcst's nodes be `Plain`; where Python refuses, they stay as they are."""
-    for kind in (cst.CSTNode, *_below(cst.CSTNode)):
+    for kind in _below(cst.CSTNode):
         if type(kind) is ABCMeta:
             try:
                 kind.__class__ = Plain
@@ -28,7 +29,7 @@ def make_plain() -> None:
                 return
 
 
-def _below(kind: type[cst.CSTNode]) -> Iterator[type[cst.CSTNode]]:
+def _below(kind: Any) -> Iterator[Any]:
+    yield kind
     for inner in kind.__subclasses__():
-        yield inner
         yield from _below(inner)
