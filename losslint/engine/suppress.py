@@ -30,6 +30,9 @@ IGNORE_FILE = "losslint: ignore-file"
 KINDS = ("losslint: ignore", IGNORE_FILE, "noqa")
 WORD = re.compile(r"[^\s,]+")
 
+# With findings at hand, either of these makes the comments worth a parse.
+ANY = re.compile(rb"losslint:|noqa", re.IGNORECASE)
+
 
 @dataclass
 class Directive:
@@ -60,7 +63,8 @@ def suppress(
     line of the statement that it stands in. If the check was not `complete`,
     no comment is called idle; nor for a rule of the project, which comes later.
     """
-    if not found and not may_hold_suppressions(module.source.data):
+    data = module.source.data
+    if not (ANY.search(data) if found else may_hold_suppressions(data)):
         return found, []
     directives = list(_directives(module))
     if not directives:

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from functools import cached_property
 
 import libcst as cst
-from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
 from losslint.config import Settings
 from losslint.findings import Span
 from losslint.model.asked import Asked
 from losslint.model.depth import TooDeep, syntax_tree
+from losslint.model.instances import make_plain
+from losslint.model.spans import Found, Spans, printed
 from losslint.source.text import Source
 
 # libcst walks a tree by recursion, several Python frames a level.
@@ -26,6 +27,9 @@ FORM_FEED_INDENT = re.compile(r"(?<![^\r\n])[ \t\f]*\f")
 
 # How libcst words what it expected, for syntax that CPython did not get to see.
 LIBCST_POSITION = re.compile(r"error at (\d+):(\d+): ")
+
+
+make_plain()
 
 
 class Unreadable(ValueError):
@@ -78,14 +82,17 @@ class Module:
         return Unreadable(f"not Python: {problem.msg}", offset)
 
     @cached_property
-    def _spans(self) -> dict[cst.CSTNode, Span]:
-        """The bytes of every node. Dear, so only for a file with something to say."""
+    def _all(self) -> Found:
+        """The bytes of every node. Dear: most questions are about one statement."""
         with deep_recursion():
-            wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
-            if not _same(wrapper.module.code, self.source.text):
-                raise Unreadable("libcst does not print this file as it reads it")
-            found = wrapper.resolve(ByteSpanPositionProvider)
-        return {node: Span(span.start, span.start + span.length) for node, span in found.items()}
+            code, found = printed(self.tree, self.tree, self.source)
+        if not _same(code, self.source.text):
+            raise Unreadable("libcst does not print this file as it reads it")
+        return found
+
+    @cached_property
+    def _spans(self) -> Spans:
+        return Spans(self.tree, self.source, self.syntax)
 
     def span(self, node: cst.CSTNode) -> Span:
         """The bytes of `node`, without surrounding space or parentheses.
@@ -94,7 +101,11 @@ class Module:
             Unreadable: libcst does not print this source as it reads it, so
                 no place in it can be trusted.
         """
-        return self._spans[node]
+        if "_all" not in self.__dict__:
+            with deep_recursion():
+                if (found := self._spans.of(node)) is not None:
+                    return found
+        return Span(*self._all[id(node)][1:])
 
     def text(self, node: cst.CSTNode) -> str:
         """The source of `node`, as it stands in the file."""
@@ -105,8 +116,8 @@ class Module:
         """Every comment of the file with its place, from top to bottom."""
         found = [
             (span, node.value)
-            for node, span in self._spans.items()
-            if isinstance(node, cst.Comment) and self._stands(node.value, span)
+            for node, *place in self._all.values()
+            if isinstance(node, cst.Comment) and self._stands(node.value, span := Span(*place))
         ]
         yield from sorted(found, key=lambda comment: comment[0])
 
@@ -118,7 +129,9 @@ class Module:
     def simple_statements(self) -> list[Span]:
         """Every logical line that opens no block, from top to bottom."""
         kinds = (cst.SimpleStatementLine, cst.SimpleStatementSuite)
-        return sorted(span for node, span in self._spans.items() if isinstance(node, kinds))
+        return sorted(
+            Span(*place) for node, *place in self._all.values() if isinstance(node, kinds)
+        )
 
 
 @contextmanager

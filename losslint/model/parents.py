@@ -2,26 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from functools import cache, lru_cache
+from functools import cache
 
 import libcst as cst
 
 # What a field holds that is no node. `isinstance(value, CSTNode)` asks an abstract class, and is slow.
 LEAVES = frozenset((str, type(None), bool, cst.MaybeSentinel))
 
+MAX_INDICES = 16  # modules; of those that a file imports from, too
 
-@lru_cache(maxsize=16)
-def _parents(tree: cst.Module) -> dict[cst.CSTNode, cst.CSTNode]:
-    found: dict[cst.CSTNode, cst.CSTNode] = {}
-    stack: list[cst.CSTNode] = [tree]
-    while stack:
-        node = stack.pop()
-        for child in children(node):
-            found[child] = node
-            stack.append(child)
-    return found
+
+class Index:
+    """Every node of one tree, so laid out that those below any node lie next to each other."""
+
+    def __init__(self, tree: cst.CSTNode) -> None:
+        order: list[cst.CSTNode] = []
+        up: list[int] = []  # where the node stands that holds this one
+        stack: list[cst.CSTNode] = [tree]
+        holders = [-1]
+        while stack:
+            node = stack.pop()
+            up.append(holders.pop())
+            place = len(order)
+            order.append(node)
+            for name in _fields(type(node)):
+                value = getattr(node, name)
+                kind = type(value)
+                if kind is tuple or kind is list:
+                    stack += value
+                elif kind not in LEAVES:
+                    stack.append(value)
+            holders += [place] * (len(stack) - len(holders))
+        self.order = order
+        self.up = up
+        self.end = end = list(range(1, len(order) + 1))  # where what is below a node ends
+        for place in range(len(order) - 1, 0, -1):
+            holder = up[place]
+            if end[holder] < end[place]:
+                end[holder] = end[place]
+        # a node's own hash is written in Python
+        self.places = {id(node): place for place, node in enumerate(order)}
+
+    def below(self, node: cst.CSTNode) -> list[cst.CSTNode] | None:
+        """A node and every node below it; None for one of another tree."""
+        place = self.places.get(id(node))
+        return None if place is None else self.order[place : self.end[place]]
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        """What holds `node` directly; None for the tree itself, and for a node of another."""
+        holder = self.up[self.places.get(id(node), 0)]
+        return self.order[holder] if holder >= 0 else None
+
+
+# Those that were asked for last; the last one first.
+_indices: list[Index] = []
+
+
+def index(tree: cst.CSTNode) -> Index:
+    """The index of a whole tree, made when it is first asked for."""
+    for place, known in enumerate(_indices):
+        if known.order[0] is tree:
+            if place:
+                _indices.insert(0, _indices.pop(place))
+            return known
+    _indices.insert(0, Index(tree))
+    del _indices[MAX_INDICES:]
+    return _indices[0]
 
 
 def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -51,16 +99,16 @@ def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
 
 def parent(tree: cst.Module, node: cst.CSTNode) -> cst.CSTNode | None:
     """The node that holds `node` directly."""
-    return _parents(tree).get(node)
+    return index(tree).parent(node)
 
 
 def ancestors(tree: cst.Module, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Everything that holds `node`, from the inside out."""
-    parents = _parents(tree)
-    found = parents.get(node)
-    while found is not None:
-        yield found
-        found = parents.get(found)
+    known = index(tree)
+    holder = known.up[known.places.get(id(node), 0)]
+    while holder >= 0:
+        yield known.order[holder]
+        holder = known.up[holder]
 
 
 def function_around(tree: cst.Module, node: cst.CSTNode) -> cst.FunctionDef | cst.Module:
@@ -69,16 +117,12 @@ def function_around(tree: cst.Module, node: cst.CSTNode) -> cst.FunctionDef | cs
     return next(around, tree)
 
 
-def nodes(tree: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Every node below `tree`, in no particular order."""
-    stack: list[cst.CSTNode] = [tree]
-    while stack:
-        node = stack.pop()
-        yield node
-        for name in _fields(type(node)):  # as in `children`, which would be a generator for each
-            value = getattr(node, name)
-            kind = type(value)
-            if kind is tuple or kind is list:
-                stack.extend(value)
-            elif kind not in LEAVES:
-                stack.append(value)
+def nodes(tree: cst.CSTNode) -> Sequence[cst.CSTNode]:
+    """Every node below `tree`, and itself, in no particular order."""
+    if type(tree) is cst.Module:
+        return index(tree).order
+    for known in _indices:
+        found = known.below(tree)
+        if found is not None:
+            return found
+    return Index(tree).order

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,7 +173,7 @@ def _turns_off(reached: Reached, node: cst.CSTNode, cuts: set[cst.CSTNode]) -> b
     return False
 
 
-def _body(frame: Frame) -> Iterator[cst.CSTNode]:
+def _body(frame: Frame) -> Sequence[cst.CSTNode]:
     return nodes(frame.function or frame.scope.module.tree)
 
 
