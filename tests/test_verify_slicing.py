@@ -800,6 +800,37 @@ def step(loader):
         "step",
     ),
     Case(
+        "what a set-up may leave unbound is bound at last",
+        f"""{HEAD}
+def train(loader, config):
+    if config.learned:
+        s = nn.Parameter(torch.zeros(2))
+    for x in loader:
+        «(torch.exp(-s) * x + s).sum()».backward()
+        """,
+        f"""{TORCH}
+config = stand_in('config')
+try:
+    if config.learned:
+        try:
+            s = nn.Parameter(torch.zeros(2))
+        except Exception as problem:
+            s = missing(problem, 's')
+except Exception as problem:
+    s = missing(problem, 's')
+try:
+    s
+except Exception as problem:
+    s = missing(problem, 's')
+def step(loader):
+    x = next(iter(loader))
+    return (torch.exp(-s) * x + s).sum()
+        """,
+        ("s",),
+        ("the loop at line 9 is run once",),
+        "step",
+    ),
+    Case(
         "a function inside of a function is the step, its names are the program's",
         f"""{HEAD}
 def train(a, b):
