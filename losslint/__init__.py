@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from losslint.config import Settings
     from losslint.engine.fix import FixResult
     from losslint.engine.memory import check_source, fix_source
-    from losslint.engine.run import FileReport, check_paths
+    from losslint.engine.reports import FileReport
+    from losslint.engine.run import check_paths
     from losslint.findings import Edit, Finding, Fix, Safety, Severity, Span
 
 __version__ = "0.1.0"
@@ -32,7 +31,7 @@ __all__ = [
 # Where each name lives. Importing losslint alone imports none of it.
 _HOMES = {
     "Edit": "losslint.findings",
-    "FileReport": "losslint.engine.run",
+    "FileReport": "losslint.engine.reports",
     "Finding": "losslint.findings",
     "Fix": "losslint.findings",
     "FixResult": "losslint.engine.fix",
@@ -49,6 +48,8 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(_HOMES[name]), name)
 
 

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, TextIO
 
-from losslint.config import ConfigError, Settings
-from losslint.options import check_parser, rule_parser, settings_from, verify_parser
+from losslint.streams import never_fail_to_encode, reader_may_leave, stand_in, write, write_out
 
+TYPE_CHECKING = False  # to import typing takes a third of the time of Python itself
 if TYPE_CHECKING:
-    from losslint.engine.run import FileReport, Look, Run
-    from losslint.report.paint import Line
+    import argparse
+    from typing import TextIO
 
+    from losslint.config import Settings
+    from losslint.engine.cache import Cache
+    from losslint.engine.looks import Look
+    from losslint.engine.reports import FileReport
+    from losslint.engine.run import Run
+    from losslint.findings import Safety
+    from losslint.report.paint import Line
+    from losslint.source.discover import Found
+    from losslint.verify.veto import Vetoes
+
+COMMANDS = {
+    "check": "check",
+    "rule": "rule LL101",
+    "clean": "clean",
+    "verify": "verify PATH",
+}
 CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -27,9 +39,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: clean, or all fixed. 1: findings are left; with `--diff`, something would
     change. 2: something kept it from checking. 130: interrupted.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    for stream in (_stand_in("stdout"), _stand_in("stderr")):
-        _never_fail_to_encode(stream)
+    collecting = gc.isenabled()
+    gc.disable()  # a short run makes no garbage; of a long one, see `_collected`
+    try:
+        return _main(list(sys.argv[1:] if argv is None else argv))
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _main(arguments: list[str]) -> int:
+    from losslint.config import ConfigError
+
+    for stream in (stand_in("stdout"), stand_in("stderr")):
+        never_fail_to_encode(stream)
     try:
         return _dispatch(arguments)
     except (ConfigError, OSError) as problem:
@@ -43,17 +66,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    from losslint.config import ConfigError
+    from losslint.options import check_parser, clean_parser, rule_parser, verify_parser
+
     if arguments[:1] == ["rule"]:
         return _rule(rule_parser().parse_args(arguments[1:]))
+    if arguments[:1] == ["clean"]:
+        return _clean(clean_parser().parse_args(arguments[1:]))
     if arguments[:1] == ["verify"]:
         return _verify(_parsed(verify_parser(), arguments[1:]))
     named = arguments[:1] == ["check"]
     options = _parsed(check_parser(), _with_values(arguments[named:]))
     first = options.paths[0] if options.paths else ""
     # Written behind options, a command looks like a path.
-    if not named and first in ("check", "rule", "verify") and not os.path.lexists(first):
+    if not named and first in COMMANDS and not os.path.lexists(first):
         if first != "check":
-            raise ConfigError(f"`{first}` comes first, as in `losslint {first} ...`")
+            raise ConfigError(f"`{first}` comes first, as in `losslint {COMMANDS[first]}`")
         del options.paths[0]
     return _check(options)
 
@@ -85,13 +113,25 @@ def _rule(options: argparse.Namespace) -> int:
         if rule is None:
             raise unknown(options.rule, rules)
         rules = (rule,)
-    with _reader_may_leave():
+    with reader_may_leave():
         sys.stdout.write(render(rules, options.output_format))
+    return CLEAN
+
+
+def _clean(options: argparse.Namespace) -> int:
+    from losslint.engine.storage import remove
+    from losslint.options import cache_folder, settings_from
+
+    folder = cache_folder(settings_from(options, [os.curdir]))
+    said = f"removed {folder}" if remove(folder) else f"no cache in {folder}"
+    print(said)
     return CLEAN
 
 
 def _verify(options: argparse.Namespace) -> int:
     from losslint import verifying
+    from losslint.config import ConfigError
+    from losslint.options import settings_from
     from losslint.verify.files import split
     from losslint.verify.workers import NoTorch, Unsupported
 
@@ -100,74 +140,126 @@ def _verify(options: argparse.Namespace) -> int:
         found = verifying.answers(options, settings)
     except (NoTorch, Unsupported) as problem:
         raise ConfigError(str(problem)) from problem
-    with _reader_may_leave():
-        _write_out(verifying.body(found.verdicts, options), options, sys.stdout)
+    with reader_may_leave():
+        write_out(verifying.body(found.verdicts, options), options, sys.stdout)
         lines = list(verifying.talk(found, options))
         if not options.quiet:
             pure = options.output_format in verifying.DATA and not options.output_file
-            _write(lines, options, sys.stderr if pure else sys.stdout)
+            write(lines, options, sys.stderr if pure else sys.stdout)
     if not found.complete:
         return FAILED
     return FOUND if found.refuted else CLEAN
 
 
 def _check(options: argparse.Namespace) -> int:
+    from losslint.config import ConfigError
+    from losslint.options import settings_from
+
     paths: list[str] = options.paths or [os.curdir]
     if "-" in paths and len(paths) > 1:
         raise ConfigError("`-` reads standard input and goes with no other path")
     settings = settings_from(options, paths)
-    with _run(options, settings, paths) as run:
-        return _checked(options, settings, paths, run)
-
-
-def _checked(
-    options: argparse.Namespace, settings: Settings, paths: Sequence[str], run: Run
-) -> int:
+    if options.verbose:
+        print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
     if options.show_settings:
         return _show_settings(settings)
     if options.show_files:
         return _show_files(paths, settings)
+    if not (options.verify and _fixes(options)):
+        return _checked(paths, settings, options)
+    from losslint.verifying import proven
+
+    with proven(settings, _fixes(options), options.verify) as vetoes:
+        status = _checked(paths, settings, options, vetoes)
+    if not options.quiet:
+        from losslint.report.verdicts import concise
+
+        write(concise(vetoes.verdicts), options, sys.stderr)
+    return status
+
+
+def _checked(
+    paths: Sequence[str],
+    settings: Settings,
+    options: argparse.Namespace,
+    vetoes: Vetoes | None = None,
+) -> int:
     if paths == ["-"]:
-        return _standard_input(run, options)
-    reports = _reports(paths, settings, run, quiet=options.quiet)
-    with _reader_may_leave():
+        return _standard_input(_run(options, settings, paths, vetoes=vetoes), options)
+    reports = _reports(paths, settings, options, vetoes)
+    with reader_may_leave():
         _print(reports, options, sys.stdout)
     return _status(reports, options)
 
 
-@contextmanager
-def _run(options: argparse.Namespace, settings: Settings, paths: Sequence[str]) -> Iterator[Run]:
-    from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
+def _run(
+    options: argparse.Namespace,
+    settings: Settings,
+    paths: Sequence[str],
+    *,
+    cache: Cache | None = None,
+    vetoes: Vetoes | None = None,
+) -> Run:
+    from losslint.engine.fix import no_veto
     from losslint.engine.run import Run
 
-    asked = SAFE_AND_UNSAFE if options.unsafe_fixes else SAFE_ONLY
-    fixes = asked if options.fix or options.diff else frozenset()
-    if options.verbose:
-        print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
-    if not (options.verify and fixes):
-        yield Run(settings, fixes, dry=options.diff, paths=paths)
-        return
-    from losslint.verify.veto import Vetoes
-    from losslint.verify.workers import Worker
+    return Run(
+        settings,
+        _fixes(options),
+        dry=options.diff,
+        paths=paths,
+        cache=cache,
+        vetoes=vetoes or (lambda _: no_veto),
+    )
 
-    with Worker() as worker:
-        vetoes = Vetoes(settings, fixes, worker, if_runnable=options.verify == "if-runnable")
-        yield Run(settings, fixes, dry=options.diff, paths=paths, vetoes=vetoes)
-    if not options.quiet:
-        from losslint.report import verdicts
 
-        _write(verdicts.concise(vetoes.verdicts), options, sys.stderr)
+def _fixes(options: argparse.Namespace) -> frozenset[Safety]:
+    from losslint.findings import Safety
+
+    asked = {Safety.SAFE, Safety.UNSAFE} if options.unsafe_fixes else {Safety.SAFE}
+    return frozenset(asked if options.fix or options.diff else ())
 
 
 def _reports(
-    paths: Sequence[str], settings: Settings, run: Run, *, quiet: bool
+    paths: Sequence[str],
+    settings: Settings,
+    options: argparse.Namespace,
+    vetoes: Vetoes | None,
 ) -> list[FileReport]:
-    from losslint.report.progress import progress
+    from losslint.engine.relevance import irrelevant, names_rules
     from losslint.source.discover import discover
 
     found = list(discover(paths, settings))
-    looks = _collected(map(_slim, map(run.look, found)))
-    return list(run.joined(looks if quiet else progress(looks, len(found))))
+    reports = None if names_rules(settings) else irrelevant(found)
+    if reports is not None:
+        return reports
+    if options.no_cache:
+        return _looked_at(found, _run(options, settings, paths, vetoes=vetoes), options)
+    from losslint.engine.cache import Cache
+    from losslint.options import cache_folder
+
+    cache = Cache(cache_folder(settings), settings)
+    reports = cache.reports(found, paths) or (irrelevant(found) if cache.was_used else None)
+    fixes = _fixes(options)
+    try:
+        if reports is None or any(
+            f.fix and f.fix.safety in fixes for r in reports for f in r.findings
+        ):
+            run = _run(options, settings, paths, cache=cache, vetoes=vetoes)
+            reports = _looked_at(found, run, options)
+        return reports
+    finally:
+        problem = cache.save()
+        if problem and options.verbose:
+            print(f"the cache could not be written: {problem}", file=sys.stderr)
+
+
+def _looked_at(found: Sequence[Found], run: Run, options: argparse.Namespace) -> list[FileReport]:
+    from losslint.report.progress import progress
+
+    looks = _collected(map(_slim, run.looks(found)))
+    shown = looks if options.quiet else progress(looks, len(found))
+    return list(run.joined(shown, found))
 
 
 def _collected(looks: Iterable[Look]) -> Iterator[Look]:
@@ -184,6 +276,8 @@ def _collected(looks: Iterable[Look]) -> Iterator[Look]:
 
 def _slim(look: Look) -> Look:
     """What came of a file without its source, unless that will be shown: a tree may be large."""
+    from dataclasses import replace
+
     report = look.report
     if report.findings or report.before or look.checked.directives:
         return look
@@ -192,11 +286,13 @@ def _slim(look: Look) -> Look:
 
 def _standard_input(run: Run, options: argparse.Namespace) -> int:
     """With `--fix` the fixed text goes to standard output, and the findings do not."""
+    from losslint.config import ConfigError
+
     if sys.stdin is None:
         raise ConfigError("standard input is closed")
     raw = sys.stdin.buffer.read()
     report = run.report_bytes(options.stdin_filename or "<stdin>", raw)
-    with _reader_may_leave():
+    with reader_may_leave():
         if options.fix and not options.diff:
             sys.stdout.buffer.write(report.source.encode() if report.before else raw)
             _print([report], options, sys.stderr)
@@ -207,57 +303,43 @@ def _standard_input(run: Run, options: argparse.Namespace) -> int:
 
 def _print(reports: Sequence[FileReport], options: argparse.Namespace, to: TextIO) -> None:
     """The findings, or the diff, and then what else there is to say."""
-    from losslint.report.summary import summary
-    from losslint.report.text import concise
-
-    _write_out(_body(reports, options), options, to)
+    write_out(_body(reports, options), options, to)
     if options.diff:
+        from losslint.report.text import concise
+
         # What cannot be checked has no diff, and must be seen all the same.
-        _write(concise(r for r in reports if not r.readable), options, sys.stderr)
+        write(concise(r for r in reports if not r.readable), options, sys.stderr)
     for withheld in (line for report in reports for line in report.withheld):
         print(withheld, file=sys.stderr)
     if not options.quiet:
+        from losslint.report.summary import summary
+
         pure = options.diff or options.output_format == "json"
         talk = sys.stderr if pure and not options.output_file else to
-        _write(summary(reports, dry=options.diff), options, talk)
+        write(summary(reports, dry=options.diff), options, talk)
 
 
 def _body(reports: Sequence[FileReport], options: argparse.Namespace) -> str | Iterable[Line]:
-    from losslint.report import diff, json, summary, text
-
     as_json = options.output_format == "json"
     if options.diff:
+        from losslint.report import diff
+
         return diff.unified(reports)
     if options.statistics:
+        from losslint.report import summary
+
         return summary.statistics_json(reports) if as_json else summary.statistics(reports)
     if as_json:
+        from losslint.report import json
+
         return json.render(reports)
+    if not any(report.findings for report in reports):
+        return ""
+    from losslint.report import text
+
     if options.output_format == "concise":
         return text.concise(reports)
     return text.full(reports, verbose=options.verbose)
-
-
-def _write_out(body: str | Iterable[Line], options: argparse.Namespace, to: TextIO) -> None:
-    """To the file that was asked for, or to a stream."""
-    if options.output_file:
-        with open(
-            options.output_file, "w", encoding="utf-8", errors="backslashreplace", newline=""
-        ) as file:
-            _write(body, options, file)
-    else:
-        _write(body, options, to)
-        to.flush()  # before the other stream has its say
-
-
-def _write(body: str | Iterable[Line], options: argparse.Namespace, to: TextIO) -> None:
-    from losslint.report.paint import coloured, plain
-
-    if isinstance(body, str):
-        to.write(body)
-        return
-    plainly = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not to.isatty()
-    wanted = not plainly if options.color == "auto" else options.color == "always"
-    to.write(coloured(body) if wanted else plain(body))
 
 
 def _status(reports: Iterable[FileReport], options: argparse.Namespace) -> int:
@@ -278,7 +360,7 @@ def _show_files(paths: Sequence[str], settings: Settings) -> int:
     problems = [one for one in found if isinstance(one, Problem)]
     for problem in problems:
         print(f"{problem.path}: {problem.message}", file=sys.stderr)
-    with _reader_may_leave():
+    with reader_may_leave():
         for one in found:
             if isinstance(one, Python):
                 print(one.path)
@@ -287,6 +369,9 @@ def _show_files(paths: Sequence[str], settings: Settings) -> int:
 
 def _show_settings(settings: Settings) -> int:
     import json
+    from dataclasses import fields
+
+    from losslint.config import Settings
 
     print(f"# {settings.origin or 'the defaults'}")
     for field in fields(Settings):
@@ -295,30 +380,3 @@ def _show_settings(settings: Settings) -> int:
             value = dict(value) if field.name == "per_file_ignores" else value
             print(f"{field.name.replace('_', '-')} = {json.dumps(value)}")
     return CLEAN
-
-
-def _stand_in(name: str) -> TextIO:
-    """A standard stream, or, where it is closed, one to nowhere in its place."""
-    if getattr(sys, name) is None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8"))
-    stream: TextIO = getattr(sys, name)
-    return stream
-
-
-def _never_fail_to_encode(stream: TextIO) -> None:
-    """Let a terminal that lacks a character get it escaped, and no traceback."""
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure:
-        reconfigure(errors="backslashreplace")
-
-
-@contextmanager
-def _reader_may_leave() -> Iterator[None]:
-    """End quietly when whoever reads standard output, such as `head`, has read enough."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Or Python would complain about the rest of its buffer at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

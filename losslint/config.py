@@ -7,7 +7,10 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 DEFAULT_EXCLUDE = (
     ".bzr",
@@ -16,6 +19,7 @@ DEFAULT_EXCLUDE = (
     ".git",
     ".hg",
     ".ipynb_checkpoints",
+    ".losslint_cache",
     ".mypy_cache",
     ".nox",
     ".pytest_cache",
@@ -66,6 +70,7 @@ class Settings:
     loss_check_interval: int = 1
     loss_functions: tuple[str, ...] = ()
     monitor_functions: tuple[str, ...] = ()
+    cache_dir: str = ""
     root: str = ""
     origin: str = ""
 
@@ -96,11 +101,12 @@ def load(path: str) -> Settings | None:
     Raises:
         ConfigError: the file cannot be read, or holds what means nothing.
     """
-    document = _read_toml(path)
     if os.path.basename(path) == "pyproject.toml":
-        table = document.get("tool", {}).get("losslint")
+        data = _read(path)
+        # Most name losslint nowhere, and are others' to read.
+        table = _toml(path, data).get("tool", {}).get("losslint") if b"losslint" in data else None
     else:
-        table = document
+        table = _toml(path, _read(path))
     if table is None:
         return None
     if not isinstance(table, Mapping):
@@ -136,16 +142,21 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean `{by_lower[found[0]]}`?" if found else ""
 
 
-def _read_toml(path: str) -> dict[str, Any]:
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as problem:
+        raise ConfigError(f"{path}: {problem.strerror}") from problem
+
+
+def _toml(path: str, data: bytes) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
-        with open(path, "rb") as file:
-            document: dict[str, Any] = tomllib.load(file)
-    except OSError as problem:
-        raise ConfigError(f"{path}: {problem.strerror}") from problem
+        document: dict[str, Any] = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise ConfigError(f"{path}: not TOML: {problem}") from problem
     return document
@@ -155,6 +166,12 @@ def _strings(key: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ConfigError(f"`{key}` must be a list of strings")
     return tuple(value)
+
+
+def _string(key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f"`{key}` must be a string")
+    return value
 
 
 def _boolean(key: str, value: object) -> bool:
@@ -203,4 +220,5 @@ KEYS: dict[str, Callable[[str, object], Any]] = {
     "loss-check-interval": _positive,
     "loss-functions": _strings,
     "monitor-functions": _strings,
+    "cache-dir": _string,
 }

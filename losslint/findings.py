@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+# The code of what could not be checked. Reported whatever is selected.
+UNREADABLE = "LL000"
+
 
 class Severity(Enum):
     """How bad a finding is."""
@@ -73,3 +76,8 @@ class Finding:
     fix: Fix | None = None
     evidence: tuple[str, ...] = ()
     related: tuple[Related, ...] = ()
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether it says that something was not checked."""
+        return self.code == UNREADABLE

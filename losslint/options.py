@@ -6,11 +6,14 @@ import argparse
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
-from typing import Any
 
 from losslint import __version__
 from losslint.config import ConfigError, Settings, find, load
 from losslint.source.globs import inside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 EXIT_STATUS = """\
 exit status:
@@ -20,6 +23,7 @@ exit status:
 
 `losslint verify PATH` runs the losses with learned weights through torch;
 `losslint rule CODE|NAME` and `losslint rule --all` print the rules' pages."""
+
 
 VERIFY_STATUS = """\
 exit status:
@@ -35,7 +39,7 @@ def check_parser() -> argparse.ArgumentParser:
         usage="losslint [check] [options] [PATH ...]",
         description="Find and fix losses that PyTorch training code cannot trust.",
         epilog=EXIT_STATUS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
@@ -53,6 +57,20 @@ def check_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """As argparse makes it; but for the width it would import much that nothing else needs."""
+    try:
+        width = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        width = 0
+    if width <= 0:
+        try:
+            width = os.get_terminal_size(1).columns
+        except OSError:
+            width = 80
+    return argparse.RawDescriptionHelpFormatter(prog, width=(width or 80) - 2)
+
+
 def rule_parser() -> argparse.ArgumentParser:
     """The parser of `losslint rule`."""
     parser = argparse.ArgumentParser(
@@ -62,6 +80,16 @@ def rule_parser() -> argparse.ArgumentParser:
     which.add_argument("rule", nargs="?", metavar="CODE|NAME")
     which.add_argument("--all", action="store_true", help="every rule")
     parser.add_argument("--output-format", choices=("text", "markdown", "json"), default="text")
+    return parser
+
+
+def clean_parser() -> argparse.ArgumentParser:
+    """The parser of `losslint clean`."""
+    parser = argparse.ArgumentParser(
+        "losslint clean", description="Remove the cache.", allow_abbrev=False
+    )
+    _add_config(parser)
+    _add_cache_dir(parser)
     return parser
 
 
@@ -125,7 +153,14 @@ def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings
     for name in ("ignore", "extend_select", "extend_ignore", "extend_exclude"):
         if name in given:
             given[name] = (*getattr(settings, name), *given[name])
+    if "cache_dir" in given:
+        given["cache_dir"] = os.path.abspath(given["cache_dir"])
     return replace(settings, **given)
+
+
+def cache_folder(settings: Settings) -> str:
+    """Where the cache is: beside the configuration file; without one, in the working directory."""
+    return os.path.join(settings.root, settings.cache_dir or ".losslint_cache")
 
 
 def _add_fixing(group: argparse._ArgumentGroup) -> None:
@@ -154,9 +189,7 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
 
 def _add_files(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    config = group.add_mutually_exclusive_group().add_argument
-    config("--config", metavar="FILE", help="read this pyproject.toml or losslint.toml")
-    config("--isolated", action="store_true", help="read no configuration file")
+    _add_config(group)
     add(
         "--exclude",
         action="extend",
@@ -173,7 +206,19 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     )
     add("--no-respect-gitignore", dest="respect_gitignore", action="store_false", default=None)
     add("--stdin-filename", metavar="FILE", help="what to call standard input")
-    add("--no-cache", action="store_true", help="accepted; there is no cache yet")
+    add("--no-cache", action="store_true", help="neither read nor write a cache")
+    _add_cache_dir(group)
+
+
+def _add_config(group: argparse._ActionsContainer) -> None:
+    config = group.add_mutually_exclusive_group().add_argument
+    config("--config", metavar="FILE", help="read this pyproject.toml or losslint.toml")
+    config("--isolated", action="store_true", help="read no configuration file")
+
+
+def _add_cache_dir(group: argparse._ActionsContainer) -> None:
+    where = "where the cache is (default: .losslint_cache beside the configuration file)"
+    group.add_argument("--cache-dir", metavar="DIR", help=where)
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
@@ -204,9 +249,8 @@ def _configured(options: argparse.Namespace, paths: Sequence[str]) -> Settings:
         if settings is None:
             raise ConfigError(f"{options.config}: no [tool.losslint] table")
         return settings
-    return find(
-        _common_folder(options.stdin_filename or path if path == "-" else path for path in paths)
-    )
+    standard_input = getattr(options, "stdin_filename", None)
+    return find(_common_folder(standard_input or path if path == "-" else path for path in paths))
 
 
 def _common_folder(paths: Iterable[str]) -> str:

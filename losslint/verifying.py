@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from losslint.config import Settings
 from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
+from losslint.findings import Safety
 from losslint.report.paint import Line
 from losslint.report.verdicts import concise, full, summary
 from losslint.verify.files import Unread, verdicts_in
 from losslint.verify.verdict import Status, Verdict
+from losslint.verify.veto import Vetoes
 from losslint.verify.workers import Worker
 
 # What is read by programs: nothing else goes where it goes.
@@ -82,3 +85,10 @@ def talk(found: Answers, options: argparse.Namespace) -> Iterable[Line]:
         paths = write_plots(found.verdicts, options.plot, options.plot_format)
         yield from ([(f"Wrote {path}", "")] for path in paths)
     yield from summary(found.verdicts)
+
+
+@contextmanager
+def proven(settings: Settings, fixes: frozenset[Safety], verify: str) -> Iterator[Vetoes]:
+    """What `--verify` lets a fix pass by, with a worker for as long as it is asked."""
+    with Worker() as worker:
+        yield Vetoes(settings, fixes, worker, if_runnable=verify == "if-runnable")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from losslint.engine import check
+from losslint.engine import check, relevance
 from losslint.findings import Edit, Finding, Fix, Safety, Severity, Span
 from losslint.model.module import Module
 from losslint.rules import registry, unreadable_source, unused_suppression
@@ -90,4 +90,5 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> tuple[Rule, ...]:
     """Let the engine know the toy rules, and no others."""
     monkeypatch.setattr(check, "PROVIDERS", ((frozenset({Word}), _words),))
     monkeypatch.setattr(registry, "all_rules", lambda: TOYS)
+    monkeypatch.setattr(relevance, "WORDS", (b"",))
     return TOYS

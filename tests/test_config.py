@@ -24,6 +24,7 @@ loss-validator = "project.checks:ensure_finite"
 loss-check-interval = 10
 loss-functions = ["project.losses.focal"]
 monitor-functions = ["project.board.show"]
+cache-dir = "caches/losslint"
 [tool.losslint.per-file-ignores]
 "tests/**" = ["LL1"]
 """
@@ -58,6 +59,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         loss_check_interval=10,
         loss_functions=("project.losses.focal",),
         monitor_functions=("project.board.show",),
+        cache_dir="caches/losslint",
         root=str(tmp_path),
         origin=str(path),
     )

@@ -10,7 +10,8 @@ import libcst as cst
 import pytest
 
 from losslint.config import Settings
-from losslint.engine.fix import apply_edits, without_overlaps
+from losslint.engine.edits import apply_edits
+from losslint.engine.fix import without_overlaps
 from losslint.findings import Edit, Finding, Fix, Safety, Severity
 from losslint.fixes.validator import validated
 from losslint.model.module import Module

@@ -30,7 +30,7 @@ LAYERS = [
     ["verify"],
     ["report"],
     ["options"],
-    ["verifying"],
+    ["verifying", "streams"],
     ["cli"],
     ["__main__"],
 ]

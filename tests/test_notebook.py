@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from losslint import check_source, fix_source
 from losslint.cli import main
-from losslint.engine.fix import apply_edits
+from losslint.engine.edits import apply_edits
 from losslint.findings import Edit, Span
 from losslint.source.magics import magics, without_magics
 from losslint.source.notebook import Notebook, opened

@@ -11,7 +11,8 @@ import pytest
 from losslint.cli import main
 from losslint.config import Settings
 from losslint.engine.fix import SAFE_ONLY
-from losslint.engine.run import FileReport, Run
+from losslint.engine.reports import FileReport
+from losslint.engine.run import Run
 from losslint.report import diff, progress, text
 from losslint.report import json as as_json
 from losslint.report.paint import coloured, plain

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from losslint.engine.fix import apply_edits
+from losslint.engine.edits import apply_edits
 from losslint.findings import Edit, Span
 from losslint.source.text import Source, Undecodable
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from losslint.config import Settings
+from losslint.engine.around import is_covered
 from losslint.engine.check import Checked, crashed, order, unreadable
 from losslint.engine.suppress import idle_later, suppressed
-from losslint.engine.whole import Whole, alone, is_covered, whole
-from losslint.findings import Finding
+from losslint.engine.whole import Whole, alone, whole
+from losslint.findings import UNREADABLE, Finding
 from losslint.project.decay import Decayed, decayed
 from losslint.project.joined import Project
 from losslint.project.ordinal import OrdinalCrossEntropy, ordinal_cross_entropies
@@ -43,33 +44,49 @@ class Member:
     checked: Checked
 
 
+@dataclass(frozen=True)
+class Joined:
+    """The findings of each file, those of the project's rules among them.
+
+    `looked_around` says that they rest on other files of the project too, `is_lasting` that
+    the same files yield the same again: nothing broke.
+    """
+
+    findings: Mapping[str, tuple[Finding, ...]]
+    looked_around: bool
+    is_lasting: bool
+
+
 def across(
     members: Mapping[str, Member],
     paths: Sequence[str],
     rules_for: RulesFor,
     settings: Settings,
-) -> dict[str, tuple[Finding, ...]]:
-    """The findings of each file, those of the project's rules among them.
+) -> Joined:
+    """What comes of the files together.
 
     `paths` are the files and folders that were given: the project is around them.
     """
     facts = {path: member.checked.facts for path, member in members.items()}
     rules = _project_rules(rule for path in facts for rule in rules_for(path))
     by_path: Mapping[str, list[Placed]] = {}
-    complete = False
+    complete = is_lasting = looked_around = False
     try:
         complete = is_covered(paths)
         found = whole(facts, paths, settings) if rules else None
+        looked_around = found is not None
         by_path = _findings(found, rules) if found is not None else {}
+        is_lasting = not any(f.code == UNREADABLE for placed in by_path.values() for f, _ in placed)
         if found is not None and any(Unoptimized in rule.project_checks for rule in rules):
             by_path = _said(by_path, found.project, members)
     except Exception as problem:  # as in check.py: what was found file by file is not lost
         broken = crashed("looking at the files together", problem)
-        by_path, complete = {next(iter(facts)): [(broken, ())]}, False
-    return {
+        by_path, complete, is_lasting = {next(iter(facts)): [(broken, ())]}, False, False
+    findings = {
         path: _merged(member, by_path.get(path, ()), rules_for(path), complete=complete)
         for path, member in members.items()
     }
+    return Joined(findings, looked_around, is_lasting)
 
 
 def by_itself(source: Source, checked: Checked, rules: Sequence[Rule]) -> tuple[Finding, ...]:

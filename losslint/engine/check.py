@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from losslint.config import Settings
 from losslint.engine.reading import parsed
-from losslint.engine.suppress import Directive, may_hold_suppressions, suppress
+from losslint.engine.relevance import may_hold_suppressions
+from losslint.engine.suppress import Directive, suppress
 from losslint.findings import Finding, Span
+from losslint.model.asked import Question
 from losslint.model.depth import TooDeep, syntax_tree
 from losslint.model.facts import FileFacts
 from losslint.model.module import Module, Unreadable, deep_recursion
@@ -54,11 +56,17 @@ PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of one source: findings, its comments, and its facts if a rule joins them."""
+    """What came of one source: findings, its comments, and its facts if a rule joins them.
+
+    It would come of the same source again as long as what was `asked` of the file system
+    has the same answers, if it `is_lasting`: nothing broke.
+    """
 
     findings: tuple[Finding, ...] = ()
     directives: tuple[Directive, ...] = ()
     facts: FileFacts | None = None
+    asked: Mapping[Question, str] = field(default_factory=dict)
+    is_lasting: bool = True
 
 
 def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
@@ -70,6 +78,7 @@ def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
     plain = not looks and not may_hold_suppressions(source.data)
     if plain and not joins:
         return Checked()
+    module = None
     try:
         if plain and (known := facts_of(source)) is not None:
             return Checked(facts=known)
@@ -79,11 +88,16 @@ def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
             crashes += [unreadable(problem.message, problem.offset) for problem in broken]
             kept, directives = suppress(found, rules, module, complete=not crashes)
             findings = tuple(sorted([*kept, *crashes], key=order))
-            return Checked(findings, tuple(directives), facts)
+            asked = module.asked.everything()
+            broke = len(crashes) > len(broken)
+            return Checked(findings, tuple(directives), facts, asked, not broke)
     except Unreadable as problem:
-        return Checked((unreadable(problem.message, problem.offset),))
+        broke = isinstance(problem.__cause__, (RecursionError, MemoryError))
+        said = unreadable(problem.message, problem.offset)
+        # What is found out later may be wrong with another file that this one uses.
+        return Checked((said,), is_lasting=module is None and not broke)
     except Exception as problem:  # the one place that catches all: no file takes the run down
-        return Checked((crashed("checking this file", problem),))
+        return Checked((crashed("checking this file", problem),), is_lasting=False)
 
 
 def facts_of(source: Source) -> FileFacts | None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from losslint.config import Settings
 from losslint.engine.check import unreadable
+from losslint.engine.edits import apply_edits
 from losslint.engine.reading import parsed
-from losslint.findings import Edit, Finding, Safety, Severity, Span
+from losslint.findings import Edit, Finding, Safety, Severity
 from losslint.model.module import Unreadable
 from losslint.source.text import Source
 
 # Fixes that overlap wait for the next pass. Nothing sound needs this many.
 MAX_PASSES = 50
-
-LINE_FEED = re.compile(r"(?<!\r)\n")
 
 SAFE_ONLY = frozenset({Safety.SAFE})
 SAFE_AND_UNSAFE = frozenset({Safety.SAFE, Safety.UNSAFE})
@@ -112,25 +110,6 @@ def without_overlaps(findings: Iterable[Finding]) -> list[Finding]:
             whole.add(edits)
             taken.update(edits)
     return chosen
-
-
-def apply_edits(source: Source, edits: Iterable[Edit]) -> Source:
-    """The source with all `edits` made, with the line ends of their places.
-
-    Equal edits are one; insertions at one place keep their order.
-
-    Raises:
-        ValueError: two edits overlap, or the source has no place for one.
-    """
-    pieces: list[tuple[Span, bytes]] = []
-    at = 0
-    for edit in sorted(dict.fromkeys(edits), key=lambda edit: edit.span):
-        if edit.span.start < at:
-            raise ValueError(f"edits overlap at byte {edit.span.start}")
-        newline = source.newline_at(edit.span.start)
-        pieces.append((edit.span, LINE_FEED.sub(newline, edit.text).encode()))
-        at = edit.span.end
-    return source.spliced(pieces)
 
 
 def _apply_what_fits(

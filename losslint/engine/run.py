@@ -4,43 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from losslint.config import Settings
-from losslint.engine.across import Member, across, by_itself
-from losslint.engine.check import Checked, check, facts_of, unreadable
+from losslint.engine.across import Joined, Member, across, by_itself
+from losslint.engine.cache import Cache
+from losslint.engine.check import check, facts_of, unreadable
+from losslint.engine.fingerprint import digest
 from losslint.engine.fix import FixResult, Veto, no_veto, settle
+from losslint.engine.looks import Look, recalled, remember
+from losslint.engine.reports import FileReport
 from losslint.engine.selection import Selection
 from losslint.engine.write import Changed, write
 from losslint.findings import Finding, Safety
-from losslint.rules import registry, unreadable_source
-from losslint.source.discover import NOTEBOOKS, Found, Problem, Skipped, discover
+from losslint.rules import registry
+from losslint.source.discover import NOTEBOOKS, Found, Problem, Python, Skipped, discover
 from losslint.source.notebook import Notebook, opened
 from losslint.source.text import Source, Undecodable
-
-
-@dataclass(frozen=True)
-class FileReport:
-    """What came of one path.
-
-    `findings` are those that are left, and count in `source`; `before` is what
-    the file held if fixes changed it. `withheld` says which fixes were not
-    applied though they were asked for, and why. `skipped` is the kind of thing
-    that was not looked at, and empty for a file that was.
-    """
-
-    path: str
-    source: Source
-    findings: tuple[Finding, ...] = ()
-    before: Source | None = None
-    applied: int = 0
-    withheld: tuple[str, ...] = ()
-    skipped: str = ""
-
-    @property
-    def readable(self) -> bool:
-        """Whether it was checked, and wholly."""
-        return all(finding.code != unreadable_source.rule.code for finding in self.findings)
 
 
 def check_paths(
@@ -58,23 +38,13 @@ def check_paths(
     return Run(settings, paths=given).reports(discover(given, settings))
 
 
-NOTHING = Checked()
-
-
-@dataclass(frozen=True)
-class Look:
-    """A file as the rules of single files left it: the report so far, and what is to be joined."""
-
-    report: FileReport
-    checked: Checked = NOTHING
-
-
 class Run:
     """One way of going over files: some settings, and which fixes to make.
 
     `fixes` empty makes none. With `dry` nothing is written. `paths` are the files and
     folders that were given; without them the project is what lies around the files.
-    `vetoes` gives for a source with fixes at hand which of them must not be made.
+    What a `cache` knows is not checked again. `vetoes` gives for a source with fixes at
+    hand which of them must not be made.
     """
 
     def __init__(
@@ -84,6 +54,7 @@ class Run:
         *,
         dry: bool = False,
         paths: Sequence[str] = (),
+        cache: Cache | None = None,
         vetoes: Callable[[Source], Veto] = lambda _: no_veto,
     ) -> None:
         self.settings = settings
@@ -91,14 +62,29 @@ class Run:
         self.fixes = fixes
         self.dry = dry
         self.paths = tuple(paths)
+        self.cache = cache
         self.selection = Selection(registry.all_rules(), settings)
 
     def reports(self, found: Iterable[Found]) -> Iterator[FileReport]:
         """A report on everything that was found, in that order."""
-        return self.joined(map(self.look, found))
+        found = tuple(found)
+        return self.joined(self.looks(found), found)
+
+    def looks(self, found: Sequence[Found]) -> Iterator[Look]:
+        """Each file by itself, as it is known or else looked at."""
+        if self.cache is None:
+            yield from map(self.look, found)
+            return
+        self.cache.states.look_at(one.path for one in found if isinstance(one, Python))
+        for one in found:
+            known = recalled(self.cache, one.path) if isinstance(one, Python) else None
+            if known is None or self._asks_for_fixes(known.report.findings):
+                known = self.look(one)
+                remember(self.cache, known)
+            yield known
 
     def look(self, found: Found) -> Look:
-        """Read, check and, if asked for, fix one file by itself."""
+        """Read, check and, if asked for, fix one file by itself. What is cached is left alone."""
         if isinstance(found, Skipped):
             return Look(FileReport(found.path, Source(found.path, ""), skipped=found.kind))
         if isinstance(found, Problem):
@@ -109,27 +95,43 @@ class Run:
         except OSError as problem:
             return Look(_unreadable(found.path, problem.strerror or str(problem)))
         look = self._look_at(found.path, raw)
-        if look.report.before is None or self.dry:
+        if look.report.before is None:
+            return replace(look, digest=self._digest(raw))
+        if self.dry:
             return look
-        return replace(look, report=_written(look.report, raw))
+        report = _written(look.report, raw)
+        is_written = report is look.report
+        return replace(
+            look, report=report, digest=self._digest(report.source.encode()) * is_written
+        )
 
-    def joined(self, looks: Iterable[Look]) -> Iterator[FileReport]:
-        """The reports of all files, with what the rules of the project find in them together."""
+    def joined(self, looks: Iterable[Look], found: Sequence[Found] = ()) -> Iterator[FileReport]:
+        """The reports of all files, with what the rules of the project find in them together.
+
+        `found` are the files if the cache is to remember the reports.
+        """
         looks = list(looks)
         members = {
             look.report.path: Member(look.report.source, look.checked)
             for look in looks
             if not look.report.skipped
         }
-        found = across(members, self.paths, self.selection.for_file, self.settings)
-        for look in looks:
-            findings = found.get(look.report.path, look.report.findings)
-            report = look.report
-            if look.checked.findings == report.findings:
-                report = replace(report, findings=findings)
-            if report.findings and not (look.report.findings or report.source.data):
-                report = replace(report, source=_read_again(report.path))
+        joined = across(members, self.paths, self.selection.for_file, self.settings)
+        reports = [self._among(look, joined) for look in looks]
+        if self.cache is not None and not self.fixes and joined.is_lasting:
+            around = joined.looked_around
+            self.cache.put_run(found, self.paths, reports, looked_around=around)
+        for report in reports:
             yield self._fixed(report, members) if self.fixes else report
+
+    def _among(self, look: Look, joined: Joined) -> FileReport:
+        """The report of a file among the others."""
+        report = look.report
+        if look.checked.findings == report.findings:
+            report = replace(report, findings=joined.findings.get(report.path, report.findings))
+        if report.findings and not (look.report.findings or report.source.data):
+            report = replace(report, source=_read_again(report.path))
+        return report
 
     def report_bytes(self, name: str, raw: bytes) -> FileReport:
         """Check and, if asked for, fix what is in memory. Writes nothing."""
@@ -150,7 +152,7 @@ class Run:
         rules = self.selection.for_file(name)
         checked = check(source, rules, self.settings)
         report = FileReport(name, source, checked.findings)
-        if not any(finding.fix and finding.fix.safety in self.fixes for finding in report.findings):
+        if not self._asks_for_fixes(report.findings):
             return Look(report, checked)
         settled = settle(
             source,
@@ -161,11 +163,16 @@ class Run:
         )
         return Look(_after(report, settled), check(settled.source, rules, self.settings))
 
+    def _asks_for_fixes(self, findings: Iterable[Finding]) -> bool:
+        return any(finding.fix and finding.fix.safety in self.fixes for finding in findings)
+
+    def _digest(self, raw: bytes) -> str:
+        return digest(raw) if self.cache is not None else ""
+
     def _fixed(self, report: FileReport, members: Mapping[str, Member]) -> FileReport:
         """The report of a file once what the rules of the project find in it is fixed too."""
         rules = {rule.code for rule in self.selection.rules if rule.project_checks}
-        asked = [f for f in report.findings if f.code in rules and f.fix]
-        if not any(f.fix and f.fix.safety in self.fixes for f in asked):
+        if not self._asks_for_fixes(f for f in report.findings if f.code in rules):
             return report
         settled = settle(report.source, self._check_among(members), self.settings, self.fixes)
         fixed = _after(report, settled)
@@ -182,7 +189,7 @@ class Run:
                 checked = replace(checked, facts=facts_of(source))
             changed = {**members, source.name: Member(source, checked)}
             rules_for = self.selection.for_file
-            return across(changed, self.paths, rules_for, self.settings)[source.name]
+            return across(changed, self.paths, rules_for, self.settings).findings[source.name]
 
         return check_again
 

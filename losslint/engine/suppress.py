@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from losslint.config import nearest
+from losslint.engine.relevance import may_hold_suppressions
 from losslint.findings import Edit, Finding, Fix, Safety, Span
 from losslint.model.module import Module
 from losslint.rules import registry, unused_suppression
@@ -29,9 +30,6 @@ IGNORE_FILE = "losslint: ignore-file"
 KINDS = ("losslint: ignore", IGNORE_FILE, "noqa")
 WORD = re.compile(r"[^\s,]+")
 
-# Written in a comment, any of these makes the comments worth a parse.
-MARK = re.compile(rb"#[^\r\n]*(?:losslint:|noqa[^\r\n]*LL\d)", re.IGNORECASE)
-
 
 @dataclass
 class Directive:
@@ -51,11 +49,6 @@ class Directive:
         alive = {code for code, _ in self.codes if code in (finding.code, finding.name)}
         self.used |= alive
         return self.blanket or bool(alive)
-
-
-def may_hold_suppressions(data: bytes) -> bool:
-    """Whether a file with these bytes can hold a suppression that might be unused."""
-    return bool(MARK.search(data))
 
 
 def suppress(

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from losslint.config import Settings
+from losslint.engine.around import Surroundings, surroundings
 from losslint.engine.check import facts_of
 from losslint.model.facts import FileFacts
-from losslint.model.imports import is_marked, project_folder
 from losslint.project import unoptimized, unused
 from losslint.project.joined import Project
-from losslint.source.discover import Python, discover
 from losslint.source.notebook import opened
 from losslint.source.text import Source, Undecodable
 
-CONFIGS = (".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".gin", ".conf", ".sh")
-MAX_BYTES = 1 << 20
-MAX_CONFIGS = 5_000
-PASSED_BY = frozenset("node_modules site-packages __pycache__ venv env build dist".split())
 BUILDS = re.compile(rb"\[project\]|\[tool\.poetry\]|\[build-system\]")
 
 # What a file must hold for an optimizer to be made in it, or to be given something.
@@ -48,9 +42,8 @@ def whole(
     known = [facts for facts in files.values() if facts is not None]
     if not any(_concerns_the_project(facts) for facts in known):
         return None
-    folder = _folder([*paths] or [*files])
-    given = frozenset(map(os.path.abspath, files))
-    missing = [p for p in _around(folder, settings) if os.path.abspath(p) not in given]
+    around = surroundings(files, paths, settings)
+    folder, missing = around.folder, around.others
     project = Project(known, folder)
     names = {d.name for f in known for d in f.defined if d.leaves}
     names |= {d.name for _, d in unused.losses(project)}
@@ -63,19 +56,13 @@ def whole(
         checked=frozenset(files),
         is_whole=True,
         unreadable=tuple(unreadable),
-        is_installed=_is_installed(folder),
-        named=frozenset(_named(folder, words)),
+        is_installed=_is_installed(around),
+        named=frozenset(_named(around, words)),
         searched=len(files) + len(missing) - 1,
     )
     counts = _mentions(project, [*files, *missing], words)
     counts.update(project.named)
     return Whole(project, counts)
-
-
-def is_covered(paths: Iterable[str]) -> bool:
-    """Whether a run over these paths looks at a whole project, and not at some of its files."""
-    given = [*paths]
-    return bool(given) and os.path.realpath(given[0]) == _folder(given)
 
 
 def alone(facts: FileFacts) -> Project:
@@ -92,20 +79,6 @@ def _concerns_the_project(facts: FileFacts) -> bool:
 
 def _unparsed(files: Mapping[str, FileFacts | None]) -> list[str]:
     return [path for path, facts in files.items() if facts is None]
-
-
-def _folder(paths: Iterable[str]) -> str:
-    """The folder of the project: the one that is marked as such, or what was given of it."""
-    real = {os.path.realpath(path) for path in paths}
-    common = os.path.commonpath({p if os.path.isdir(p) else os.path.dirname(p) for p in real})
-    marked = project_folder(common)
-    return marked if marked is not None and is_marked(marked) else common
-
-
-def _around(folder: str, settings: Settings) -> list[str]:
-    """Every Python file and notebook of the project, those too that a user leaves out."""
-    plain = replace(Settings(), root=folder, respect_gitignore=settings.respect_gitignore)
-    return [found.path for found in discover([folder], plain) if isinstance(found, Python)]
 
 
 def _read(path: str) -> bytes:
@@ -136,39 +109,15 @@ def _others(paths: Iterable[str], words: re.Pattern[bytes]) -> tuple[list[FileFa
     return found, unreadable
 
 
-def _is_installed(folder: str) -> bool:
+def _is_installed(around: Surroundings) -> bool:
     """Whether the project is made to be installed, so that others import from it."""
-    if any(os.path.exists(os.path.join(folder, name)) for name in ("setup.py", "setup.cfg")):
-        return True
-    return bool(BUILDS.search(_read(os.path.join(folder, "pyproject.toml"))))
+    return bool(around.setups or BUILDS.search(_read(around.pyproject)))
 
 
-def _named(folder: str, words: re.Pattern[bytes]) -> Iterator[str]:
+def _named(around: Surroundings, words: re.Pattern[bytes]) -> Iterator[str]:
     """The names that a configuration file of the project mentions."""
-    for path in _configs(folder):
+    for path in around.configs:
         yield from (name.decode() for name in words.findall(_read(path)))
-
-
-def _configs(folder: str) -> Iterator[str]:
-    count = 0
-    for above, folders, names in os.walk(folder):
-        folders[:] = [f for f in sorted(folders) if f[:1] != "." and f not in PASSED_BY]
-        for name in names:
-            path = os.path.join(above, name)
-            if name.endswith(CONFIGS) and _is_small_file(path):
-                yield path
-                count += 1
-        if count > MAX_CONFIGS:
-            return
-
-
-def _is_small_file(path: str) -> bool:
-    """Whether a path leads to a file, and no link to nowhere or pipe, that is soon read."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return False
-    return stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES
 
 
 def _mentions(project: Project, paths: Iterable[str], words: re.Pattern[bytes]) -> Counter[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -44,10 +43,10 @@ def definition(module: Module, qualified: str) -> Elsewhere | None:
     """
     if not os.path.isfile(module.source.name):
         return None
-    project = project_folder(_folder(module))
+    project = project_folder(_folder(module), module.asked)
     if project is None:
         return None
-    search = _Search(project, module.settings)
+    search = _Search(project, module)
     try:
         with deep_recursion():
             return search.qualified(module, qualified)
@@ -60,14 +59,15 @@ def beside(module: Module, name: str) -> list[Module]:
     if not os.path.isfile(module.source.name) or not module.source.name.endswith(".py"):
         return []
     own, folder = os.path.realpath(module.source.name), _folder(module)
-    project = project_folder(folder)
+    asked = module.asked
+    project = project_folder(folder, asked)
     if project is None:
         return []
-    files = (os.path.join(folder, file) for file in os.listdir(folder) if file.endswith(".py"))
-    paths = sorted(path for path in files if os.path.isfile(path) and os.path.realpath(path) != own)
+    files = (os.path.join(folder, file) for file in asked.listed(folder))
+    paths = sorted(path for path in files if asked.file(path) and os.path.realpath(path) != own)
     if len(paths) > MAX_BESIDE:
         return []
-    search, stem = _Search(project, module.settings), os.path.basename(own)[: -len(".py")]
+    search, stem = _Search(project, module), os.path.basename(own)[: -len(".py")]
     imports = re.compile(rf"^[ \t]*(from|import)\b.*\b{re.escape(stem)}\b".encode(), re.M)
     uses = re.compile(rf"\b{re.escape(name)}\s*\(".encode())
     found = []
@@ -87,7 +87,7 @@ class _Search:
     """The way to one definition. It never leaves the folder `project`."""
 
     project: str
-    settings: Settings
+    asker: Module
     seen: set[tuple[str, ...]] = field(default_factory=set)
     tried: set[tuple[str, Import]] = field(default_factory=set)
 
@@ -103,7 +103,7 @@ class _Search:
         if hops == MAX_HOPS or (folder, wanted) in self.tried:
             return None
         self.tried.add((folder, wanted))
-        for path, parts in places(folder, self.project, wanted):
+        for path, parts in places(folder, self.project, wanted, self.asker.asked):
             module = self.read(path, parts[0])
             found = module and self._in_module(module, parts, hops + 1)
             if found:
@@ -129,16 +129,19 @@ class _Search:
     def read(self, path: str, name: str) -> Module | None:
         """The module in a file of the project; None if it cannot know `name`."""
         try:
-            status = os.stat(path)
-            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+            status = self.asker.asked.file(path)
+            if status is None or status.st_size > MAX_BYTES:
                 return None
             path = os.path.realpath(path)
             if not path.startswith(os.path.join(self.project, "")):
                 return None
-            file = _file(path, status.st_mtime_ns, status.st_size, self.settings)
+            file = _file(path, status.st_mtime_ns, status.st_size, self.asker.settings)
         except OSError:
             return None
-        return file.module if file.may_bind(name) else None
+        module = file.module if file.may_bind(name) else None
+        if module is not None:
+            self.asker.asked.rests_on(module.asked)
+        return module
 
 
 def _folder(module: Module) -> str:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from losslint.model.asked import Asked
+
 MAX_ABOVE = 6  # folders above a file, where none is marked as the project's
 MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 SOURCES = ("", "src")  # what a project's folder may keep its packages in
@@ -30,7 +32,9 @@ def readings(qualified: str) -> Iterator[Import]:
         yield Import(each, tuple(name.split(".")))
 
 
-def places(folder: str, project: str, wanted: Import) -> Iterator[tuple[str, tuple[str, ...]]]:
+def places(
+    folder: str, project: str, wanted: Import, asked: Asked
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each file that an import in a file of `folder` may mean, and what it asks of it; nearest first.
 
     `project` is the folder that the project is in: nothing above it is looked at.
@@ -38,30 +42,34 @@ def places(folder: str, project: str, wanted: Import) -> Iterator[tuple[str, tup
     if wanted.level:
         for _ in range(wanted.level - 1):
             folder = os.path.dirname(folder)
-        yield from _in_package(folder, wanted.parts)
+        yield from _in_package(folder, wanted.parts, asked)
         return
     for above in _upwards(folder, project):
         for sources in SOURCES:
-            yield from _in_folder(os.path.join(above, sources), wanted.parts)
+            yield from _in_folder(os.path.join(above, sources), wanted.parts, asked)
 
 
-def _in_folder(folder: str, parts: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _in_folder(
+    folder: str, parts: tuple[str, ...], asked: Asked
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The files that `parts` may lead to if the first is a module in `folder`."""
     first, rest = os.path.join(folder, parts[0]), parts[1:]
     if not rest:
         return
-    if os.path.isdir(first):
-        yield from _in_package(first, rest)
+    if asked.is_folder(first):
+        yield from _in_package(first, rest, asked)
     yield f"{first}.py", rest
 
 
-def _in_package(folder: str, parts: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _in_package(
+    folder: str, parts: tuple[str, ...], asked: Asked
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The same if the first is a module of the package `folder`, or a name that it binds."""
-    yield from _in_folder(folder, parts)
+    yield from _in_folder(folder, parts, asked)
     yield os.path.join(folder, "__init__.py"), parts
 
 
-def project_folder(folder: str) -> str | None:
+def project_folder(folder: str, asked: Asked) -> str | None:
     """The folder of the project that `folder` is in; None where there cannot be one."""
     home = os.path.realpath(os.path.expanduser("~"))
     project = None
@@ -70,15 +78,15 @@ def project_folder(folder: str) -> str | None:
         if folder in (above, home):
             break
         project = folder
-        if is_marked(folder):
+        if is_marked(folder, asked):
             break
         folder = above
     return project
 
 
-def is_marked(folder: str) -> bool:
+def is_marked(folder: str, asked: Asked) -> bool:
     """Whether something in a folder says that a project begins there."""
-    return any(os.path.exists(os.path.join(folder, marker)) for marker in MARKERS)
+    return any(asked.is_there(os.path.join(folder, marker)) for marker in MARKERS)
 
 
 def _upwards(folder: str, last: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
 from losslint.config import Settings
 from losslint.findings import Span
+from losslint.model.asked import Asked
 from losslint.model.depth import TooDeep, syntax_tree
 from losslint.source.text import Source
 
@@ -40,6 +41,7 @@ class Module:
     """One libcst tree, with its places resolved when they are first asked for.
 
     `syntax` is what CPython's parser made of the same text; None where it made nothing.
+    `asked` is what else its findings rest on.
 
     Raises:
         Unreadable: the text is no Python, or is nested deeper than libcst can
@@ -49,6 +51,7 @@ class Module:
     def __init__(self, source: Source, settings: Settings | None = None) -> None:
         self.source = source
         self.settings = settings or Settings()
+        self.asked = Asked()
         self.syntax: ast.Module | None = None
         try:
             self.tree = self._parse()

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
+from losslint.model.asked import Asked
 from losslint.model.facts import Built, Defined, FileFacts
 from losslint.model.imports import Import, places, readings
 from losslint.project.graph import Graph
@@ -45,6 +46,7 @@ class Project:
         self.is_installed = is_installed
         self.named = named
         self.searched = searched
+        self._asked = Asked()
         self._by_path = {os.path.abspath(facts.path): facts for facts in self.files}
 
     def is_checked(self, facts: FileFacts) -> bool:
@@ -86,7 +88,7 @@ class Project:
             return  # installed, and none of the project's
         folder = os.path.dirname(os.path.abspath(facts.path))
         found = False
-        for path, rest in places(folder, self.folder, wanted):
+        for path, rest in places(folder, self.folder, wanted, self._asked):
             other = self._by_path.get(path)
             if other is not None:
                 found = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 
-from losslint.engine.run import FileReport
+from losslint.engine.reports import FileReport
 from losslint.report.paint import Line
 from losslint.report.place import display_name
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from losslint.engine.run import FileReport
+from losslint.engine.reports import FileReport
 from losslint.findings import Edit, Finding, Fix, Related
 from losslint.report.place import display_name, fingerprints, noqa_row
 from losslint.source.text import Source

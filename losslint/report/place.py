@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections import Counter
 
-from losslint.engine.run import FileReport
+from losslint.engine.reports import FileReport
 from losslint.source.globs import inside
 from losslint.source.text import Source
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from losslint.engine.run import FileReport
-from losslint.findings import Finding, Safety, Severity
+from losslint.engine.reports import FileReport
 from losslint.report.paint import Line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from losslint.findings import Finding
 
 
 def summary(reports: Sequence[FileReport], *, dry: bool = False) -> Iterator[Line]:
@@ -35,6 +37,8 @@ def statistics(reports: Iterable[FileReport]) -> Iterator[Line]:
 
 def statistics_json(reports: Iterable[FileReport]) -> str:
     """The same as JSON."""
+    import json
+
     return json.dumps(_rows(reports), indent=2) + "\n"
 
 
@@ -65,14 +69,16 @@ def _fixed(reports: Sequence[FileReport], dry: bool) -> Iterator[Line]:
 def _found(findings: Sequence[Finding]) -> str:
     if not findings:
         return "no findings."
+    from losslint.findings import Severity
+
     by_severity = Counter(finding.severity for finding in findings)
     parts = ", ".join(count(by_severity[s], s.value) for s in Severity if by_severity[s])
     return f"{count(len(findings), 'finding')} ({parts})."
 
 
 def _fixable(findings: Sequence[Finding]) -> Iterator[Line]:
-    by_safety = Counter(finding.fix.safety for finding in findings if finding.fix)
-    safe, unsafe = by_safety[Safety.SAFE], by_safety[Safety.UNSAFE]
+    by_safety = Counter(finding.fix.safety.value for finding in findings if finding.fix)
+    safe, unsafe = by_safety["safe"], by_safety["unsafe"]
     hints = []
     if safe:
         hints.append(f"{safe} with --fix")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from losslint.engine.fix import apply_edits
-from losslint.engine.run import FileReport
-from losslint.findings import Edit, Finding, Fix, Span
+from losslint.engine.edits import apply_edits
+from losslint.engine.reports import FileReport
+from losslint.findings import UNREADABLE, Edit, Finding, Fix, Span
 from losslint.report.paint import Line, printable, width
 from losslint.report.place import display_name
-from losslint.rules import unreadable_source
 from losslint.source.text import Source
 
 # More changed lines than these say no more about a fix.
@@ -48,7 +47,7 @@ def _fixable(finding: Finding) -> Line:
 
 
 def _body(finding: Finding, source: Source, verbose: bool) -> Iterator[Line]:
-    if finding.code == unreadable_source.rule.code:
+    if finding.code == UNREADABLE:
         yield from _trace(finding, verbose)
         return
     gutter = len(str(source.place(finding.span.start).row)) + 1

@@ -47,9 +47,13 @@ def discover(paths: Iterable[str | os.PathLike[str]], settings: Settings) -> Ite
     A file that is named is taken whatever its suffix, and even if it is
     excluded. In folders only `.py` and `.ipynb` files are, and no link is followed.
     """
+    given = [os.fspath(path) for path in paths]
+    if len(given) == 1:  # of which nothing comes twice
+        yield from _Walk(settings).named(given[0])
+        return
     seen: set[str] = set()
-    for path in paths:
-        for found in _Walk(settings).named(os.fspath(path)):
+    for path in given:
+        for found in _Walk(settings).named(path):
             key = os.path.realpath(found.path) if isinstance(found, Python) else found.path
             if key not in seen:
                 seen.add(key)
@@ -103,17 +107,18 @@ class _Walk:
             return
         if self.respect_gitignore and any(e.name == ".gitignore" for e in inside):
             ignored = ignored.below(path)
+        is_excluded, is_ignored = self.excluded.inside(path), ignored.inside(path)
         for entry in inside:
-            yield from self._entry(entry, ignored)
+            # `entry.is_dir` would raise on a link that leads to itself.
+            folder = os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
+            if not folder and not entry.name.endswith((".py", ".ipynb")):
+                continue
+            if is_excluded(entry.name, folder) or is_ignored(entry.name, folder):
+                continue
+            yield from self._entry(entry, folder, ignored)
 
-    def _entry(self, entry: os.DirEntry[str], ignored: Ignored) -> Iterator[Found]:
+    def _entry(self, entry: os.DirEntry[str], folder: bool, ignored: Ignored) -> Iterator[Found]:
         path = entry.path.removeprefix(f".{os.sep}")
-        # `entry.is_dir` would raise on a link that leads to itself.
-        folder = os.path.isdir(path) if entry.is_symlink() else entry.is_dir()
-        if not folder and not entry.name.endswith((".py", ".ipynb")):
-            return
-        if self.excluded.match(path, folder=folder) or ignored.match(path, folder=folder):
-            return
         if entry.is_symlink():
             yield Skipped(path, LINKS)
         elif folder:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from losslint.config import ConfigError
+from losslint.source.unmatched import Unmatched
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 PLAIN_NAME = re.compile(r"[\w.-]+\Z")
+# Whether something is meant, by its name in some folder and whether it is a folder itself.
+ByName = Callable[[str, bool], bool]
+
 REFUSED = re.compile(r"!\s*|.*\\")
 
 
@@ -48,6 +52,16 @@ class Globs:
             return True
         return bool(self._patterns) and self._spec.match_file(relative + "/" * folder)
 
+    def inside(self, folder: str) -> ByName:
+        """Whether a glob names what is in a folder, of which itself none does."""
+        relative = inside(folder, self.root)
+        if relative is None:
+            return lambda name, folder: False
+        if not self._patterns:
+            return lambda name, folder: name in self._names
+        start, match = _prefix(relative), self._spec.match_file
+        return lambda name, folder: name in self._names or match(start + name + "/" * folder)
+
     def sparing(self, folder: str) -> Globs:
         """These globs without the ones that name `folder` itself, or one that it is in."""
         each = ((p, Globs((p,), self.root)) for p in self._all)
@@ -73,6 +87,17 @@ class Ignored:
                 return verdict
         return False
 
+    def inside(self, folder: str) -> ByName:
+        """Whether what is in a folder is ignored."""
+        placed = [(file, inside(folder, file.folder)) for file in reversed(self._files)]
+        holding = [(file, _prefix(start)) for file, start in placed if start is not None]
+
+        def match(name: str, folder: bool) -> bool:
+            verdicts = (file.verdict_of(start + name, folder=folder) for file, start in holding)
+            return next((verdict for verdict in verdicts if verdict is not None), False)
+
+        return match
+
     @classmethod
     def above(cls, folder: str) -> Ignored:
         """What the parents of `folder` say, up to the top of its repository.
@@ -97,12 +122,16 @@ class Gitignore:
     """One .gitignore file."""
 
     def __init__(self, folder: str, lines: Iterable[str]) -> None:
-        from pathspec import GitIgnoreSpec
-
         self.folder = folder
         # What pathspec refuses is to git a line that matches nothing.
         self._lines = tuple(line for line in lines if not REFUSED.fullmatch(line))
-        self._spec = GitIgnoreSpec.from_lines(self._lines)
+        self._unmatched = Unmatched(self._lines)
+
+    @cached_property
+    def _spec(self) -> GitIgnoreSpec:
+        from pathspec import GitIgnoreSpec
+
+        return GitIgnoreSpec.from_lines(self._lines)
 
     @classmethod
     def read(cls, folder: str) -> Gitignore | None:
@@ -123,7 +152,11 @@ class Gitignore:
     def verdict(self, path: str, *, folder: bool) -> bool | None:
         """True if it ignores `path`, False if it re-includes it, None if it says nothing."""
         relative = inside(path, self.folder)
-        if relative is None:
+        return None if relative is None else self.verdict_of(relative, folder=folder)
+
+    def verdict_of(self, relative: str, *, folder: bool) -> bool | None:
+        """The same of a path as it is seen from the folder of this file."""
+        if self._unmatched.all(relative):
             return None
         return self._spec.check_file(relative + "/" * folder).include
 
@@ -135,6 +168,11 @@ def inside(path: str, root: str) -> str | None:
     except ValueError:  # another drive
         return None
     return None if relative == ".." or relative.startswith("../") else relative
+
+
+def _prefix(relative: str) -> str:
+    """What the path of something in a folder begins with, by the path of the folder."""
+    return "" if relative == "." else f"{relative}/"
 
 
 def _repository(folder: str) -> str | None:

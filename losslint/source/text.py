@@ -10,9 +10,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
-from losslint.findings import Span
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from losslint.findings import Span
 
 # What ends a line of Python. `str.splitlines` knows eight more that do not.
 LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -29,7 +30,8 @@ class Undecodable(ValueError):
     """These bytes are no Python source text. The message says why."""
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True)
+class Place:
     """Where something stands, as people count: from 1, and in a notebook in its cell."""
 
     row: int

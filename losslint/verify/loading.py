@@ -55,13 +55,13 @@ class Way:
 
     `answers` is None where nothing has to be made up. `sources` are the names of
     its task losses; those of `still` count for nothing, and have that value. The
-    total is the `output`th tensor of what comes out.
+    total are the `outputs` of the tensors that come out, added up.
     """
 
     answers: Answers | None = None
     sources: tuple[str, ...] = ()
     still: Mapping[int, float] = field(default_factory=dict)
-    output: int = 0
+    outputs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,13 @@ class Loaded:
 def ways(program: Runnable) -> Iterator[Loaded | str]:
     """All ways in which a program runs, the plainest first; for each that fails, why."""
     said: set[str] = set()
-    asked: Iterator[Answers | None] = every_answer()
-    for answers in [None, *asked] if program.whole else asked:
+    plain: tuple[Answers | None, ...] = (None,) if program.whole else ()
+    for answers in (*plain, *every_answer()):
         try:
-            yield _as_it_stands(program) if answers is None else _explored(program, answers)
+            if answers is None:
+                yield _as_it_stands(program)
+            else:
+                yield from _explored(program, answers)
         except Exception as problem:  # whatever code raises when called wrongly
             why = f"{type(problem).__name__}: {problem}"[:200]
             if why not in said:
@@ -110,19 +113,20 @@ def _as_it_stands(program: Runnable) -> Loaded:
     return Loaded(weighting, Way(), "called as it stands, with scalar task losses")
 
 
-def _explored(program: Runnable, answers: Answers) -> Loaded:
-    """A program in a world: which of its outputs is the total, and which losses count."""
+def _explored(program: Runnable, answers: Answers) -> Iterator[Loaded]:
+    """A program in a world: each of its outputs that may be the total, and all of them together."""
     stage = _Stage(program, answers, ())
-    problem: Exception = Unknown("no tensor comes out")
-    for output in stage.outputs:
-        way = Way(answers, tuple(stage.world.sources), output=output)
-        weighting = stage.weighting(way)
+    problem: Exception | None = Unknown("no tensor comes out")
+    # Each by itself, then a loss in its parts, which the caller adds up.
+    together = [tuple(stage.outputs)] if len(stage.outputs) > 1 else []
+    for outputs in [(output,) for output in stage.outputs] + together:
         try:
-            _expect_few(weighting)
-            return stage.loaded(replace(way, still=_still(weighting)))
+            yield stage.explored(outputs)
+            problem = None
         except Unknown as why:
-            problem = why
-    raise problem
+            problem = problem and why
+    if problem is not None:
+        raise problem
 
 
 def _still(weighting: Weighting) -> dict[int, float]:
@@ -167,6 +171,7 @@ class _Stage:
 
     def __init__(self, program: Runnable, answers: Answers, sources: tuple[str, ...]) -> None:
         torch.manual_seed(0)
+        self.answers = answers
         self.world = World(answers, program.leaves)
         with default_type(torch.float64), Meeting():
             namespace = _executed(program, self.world)
@@ -181,12 +186,27 @@ class _Stage:
             self.world.sources = {name: place for place, name in enumerate(sources)}
             found = list(tensors_in(function(*self._handed())))
             made = self.world.made and answers.vectors
-            self.outputs = [n for n, one in enumerate(found) if one.numel() == 1 or not made]
+            self.outputs = [
+                place
+                for place, one in enumerate(found)
+                if one.requires_grad and (one.numel() == 1 or not made)
+            ]
         # Handed over within the call: by then what is learned has been swapped.
         self.held = _held(lambda: function(*self._handed()), owner, namespace, self.world)
         self.held.learn_only(_named(program.leaves))
         if not self.held.learned():
             raise Unknown("nothing in it is learned")
+
+    def explored(self, outputs: tuple[int, ...]) -> Loaded:
+        """The program run so that these outputs are the total.
+
+        Raises:
+            Unknown: they depend on nothing that is learned, or on no task loss.
+        """
+        way = Way(self.answers, tuple(self.world.sources), outputs=outputs)
+        weighting = self.weighting(way)
+        _expect_few(weighting)
+        return self.loaded(replace(way, still=_still(weighting)))
 
     def loaded(self, way: Way) -> Loaded:
         """The program run this way."""
@@ -211,11 +231,13 @@ class _Stage:
                 return run()
 
         def total(result: object) -> Tensor:
-            return list(tensors_in(result))[way.output].sum()
+            found = list(tensors_in(result))
+            parts = [found[place].sum() for place in way.outputs]
+            return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
 
         def others(result: object) -> tuple[Tensor, ...]:
             found = enumerate(tensors_in(result))
-            return tuple(one.detach() for place, one in found if place != way.output)
+            return tuple(one.detach() for place, one in found if place not in way.outputs)
 
         return self.held.weighting(len(used), call, total, others)
 

@@ -1,0 +1,30 @@
+"""Make the edits of fixes in a source. Imports nothing that checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from losslint.findings import Edit, Span
+from losslint.source.text import Source
+
+LINE_FEED = re.compile(r"(?<!\r)\n")
+
+
+def apply_edits(source: Source, edits: Iterable[Edit]) -> Source:
+    """The source with all `edits` made, with the line ends of their places.
+
+    Equal edits are one; insertions at one place keep their order.
+
+    Raises:
+        ValueError: two edits overlap, or the source has no place for one.
+    """
+    pieces: list[tuple[Span, bytes]] = []
+    at = 0
+    for edit in sorted(dict.fromkeys(edits), key=lambda edit: edit.span):
+        if edit.span.start < at:
+            raise ValueError(f"edits overlap at byte {edit.span.start}")
+        newline = source.newline_at(edit.span.start)
+        pieces.append((edit.span, LINE_FEED.sub(newline, edit.text).encode()))
+        at = edit.span.end
+    return source.spliced(pieces)

@@ -1,0 +1,72 @@
+"""What one file came to by itself, and how that goes into the cache and out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from losslint.engine.cache import Cache
+from losslint.engine.check import Checked
+from losslint.engine.index import dumped, loaded
+from losslint.engine.records import Malformed, plain, reader
+from losslint.engine.reports import FileReport
+from losslint.engine.suppress import Directive
+from losslint.findings import Finding
+from losslint.model.facts import FileFacts
+from losslint.source.text import Source
+
+NOTHING = Checked()
+
+
+@dataclass(frozen=True)
+class Look:
+    """A file as the rules of single files left it: the report so far, and what is to be joined.
+
+    `digest` is that of the content that it is true of; empty if that is not on disk.
+    """
+
+    report: FileReport
+    checked: Checked = NOTHING
+    digest: str = ""
+
+
+def recalled(cache: Cache, path: str) -> Look | None:
+    """What the cache knows of a file as it is now; None if that is nothing."""
+    record = cache.record(path)
+    if record is None:
+        return None
+    if not record:
+        return Look(FileReport(path, Source(path, "")))
+    try:
+        parts: Record = reader(Record)(loaded(record))
+    except (Malformed, RecursionError):
+        return None
+    skipped, findings, directives, facts, is_checked = parts
+    if facts is not None and facts.path != path:
+        return None
+    source = cache.source(path, findings) if findings or directives else Source(path, "")
+    if source is None:
+        return None
+    report = FileReport(path, source, findings, skipped=skipped)
+    return Look(report, Checked(findings, directives, facts) if is_checked else NOTHING)
+
+
+# Why it was skipped, the findings, the comments, the facts, and whether it was checked at all.
+Record = tuple[str, tuple[Finding, ...], tuple[Directive, ...], FileFacts | None, bool]
+
+
+def remember(cache: Cache, look: Look) -> None:
+    """Let the cache know what a file came to, if the same would come of it again."""
+    report, checked = look.report, look.checked
+    is_checked = checked is not NOTHING
+    if not look.digest or not checked.is_lasting:
+        return
+    if is_checked and checked.findings != report.findings:
+        return
+    record = b""
+    if report.skipped or report.findings or checked.directives or checked.facts:
+        parts = (report.skipped, report.findings, checked.directives, checked.facts, is_checked)
+        try:
+            record = dumped(plain(parts))
+        except ValueError:  # half a character, of a file's name
+            return
+    cache.put(report.path, look.digest, record, checked.asked)

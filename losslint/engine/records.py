@@ -1,0 +1,132 @@
+"""Findings and facts as plain data and back. What comes back is checked: it may be anybody's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from losslint.findings import Span
+
+Reader = Callable[[Any], Any]
+
+LARGEST = 1 << 40  # no offset, row or column is larger
+
+
+class Malformed(ValueError):
+    """This is not what was written."""
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it: lists, strings, numbers."""
+    kind: Any = type(value)
+    if isinstance(value, Enum):
+        return value.value
+    if _is_made_of_fields(kind):
+        return [plain(getattr(value, name)) for name in _names(kind)]
+    if isinstance(value, (tuple, list)):
+        return [plain(each) for each in value]
+    if isinstance(value, (frozenset, set)):
+        return sorted(plain(each) for each in value)
+    return value
+
+
+def _is_made_of_fields(kind: Any) -> bool:
+    return is_dataclass(kind)
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+@cache
+def reader(kind: Any) -> Reader:
+    """What makes values of a kind of what `plain` made of them; it raises `Malformed` for all else."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind is Span:
+        return _span
+    if origin in (Union, UnionType):
+        (other,) = (each for each in arguments if each is not NoneType)
+        return _optional(reader(other))
+    if origin is tuple and arguments[1:] != (...,):
+        return _row(lambda *values: values, tuple(map(reader, arguments)))
+    if origin in (tuple, frozenset, set):
+        return _several(origin, reader(arguments[0]))
+    if _is_made_of_fields(kind):
+        hints = get_type_hints(kind)
+        return _row(kind, tuple(reader(hints[name]) for name in _names(kind)))
+    if isinstance(kind, type) and issubclass(kind, tuple):  # a NamedTuple
+        return _row(kind, tuple(map(reader, get_type_hints(kind).values())))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _one_of({member.value: member for member in kind})
+    return SIMPLE[kind]
+
+
+def _span(data: Any) -> Span:
+    match data:
+        case [int(start), int(end)] if 0 <= start <= end <= LARGEST:
+            return Span(start, end)
+    raise Malformed
+
+
+def _string(data: Any) -> str:
+    if type(data) is not str:
+        raise Malformed
+    return data
+
+
+def _number(data: Any) -> int:
+    if type(data) is not int or not 0 <= data <= LARGEST:
+        raise Malformed
+    return data
+
+
+def _decimal(data: Any) -> float:
+    if type(data) is not float or not math.isfinite(data):
+        raise Malformed
+    return data
+
+
+def _boolean(data: Any) -> bool:
+    if type(data) is not bool:
+        raise Malformed
+    return data
+
+
+SIMPLE: dict[Any, Reader] = {str: _string, int: _number, float: _decimal, bool: _boolean}
+
+
+def _optional(inner: Reader) -> Reader:
+    return lambda data: None if data is None else inner(data)
+
+
+def _several(kind: Callable[[list[Any]], Any], inner: Reader) -> Reader:
+    def read_all(data: Any) -> Any:
+        if type(data) is not list:
+            raise Malformed
+        return kind([inner(each) for each in data])
+
+    return read_all
+
+
+def _row(made: Callable[..., Any], readers: tuple[Reader, ...]) -> Reader:
+    def read_row(data: Any) -> Any:
+        if type(data) is not list or len(data) != len(readers):
+            raise Malformed
+        return made(*[inner(each) for inner, each in zip(readers, data)])  # noqa: B905, same length
+
+    return read_row
+
+
+def _one_of(values: Mapping[Any, Any]) -> Reader:
+    def read_value(data: Any) -> Any:
+        if type(data) is not str or data not in values:
+            raise Malformed
+        return values[data]
+
+    return read_value

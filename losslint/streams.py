@@ -1,0 +1,66 @@
+"""Standard output and standard error, as a command that many programs call needs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+TYPE_CHECKING = False  # to import typing takes a third of the time of Python itself
+if TYPE_CHECKING:
+    import argparse
+    from typing import TextIO
+
+    from losslint.report.paint import Line
+
+
+def stand_in(name: str) -> TextIO:
+    """A standard stream, or, where it is closed, one to nowhere in its place."""
+    if getattr(sys, name) is None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8"))
+    stream: TextIO = getattr(sys, name)
+    return stream
+
+
+def never_fail_to_encode(stream: TextIO) -> None:
+    """Let a terminal that lacks a character get it escaped, and no traceback."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure:
+        reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """End quietly when whoever reads standard output, such as `head`, has read enough."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Or Python would complain about the rest of its buffer at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def write_out(body: str | Iterable[Line], options: argparse.Namespace, to: TextIO) -> None:
+    """To the file that was asked for, or to a stream."""
+    if options.output_file:
+        with open(
+            options.output_file, "w", encoding="utf-8", errors="backslashreplace", newline=""
+        ) as file:
+            write(body, options, file)
+    else:
+        write(body, options, to)
+        to.flush()  # before the other stream has its say
+
+
+def write(body: str | Iterable[Line], options: argparse.Namespace, to: TextIO) -> None:
+    """To a stream, in colour if that is asked for, or if it is a terminal."""
+    from losslint.report.paint import coloured, plain
+
+    if isinstance(body, str):
+        to.write(body)
+        return
+    plainly = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not to.isatty()
+    wanted = not plainly if options.color == "auto" else options.color == "always"
+    to.write(coloured(body) if wanted else plain(body))

@@ -1,0 +1,1 @@
+"""How fast losslint is, beside its peers: `python -m tests.benchmarks`."""
