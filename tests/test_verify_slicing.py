@@ -375,6 +375,19 @@ METHODS = [
         "settings",
         "undefined",
     ),
+    in_method(
+        "an argument that is unpacked has as many parts as it is asked for",
+        """
+        x, (y, z) = a
+        first, *rest = b
+        return «(torch.exp(-self.s) * (x + y + z + first) + self.s).sum()»
+        """,
+        """
+        x, (y, z) = (a[0], a[1])
+        first, *rest = b
+        return (torch.exp(-self.s) * (x + y + z + first) + self.s).sum()
+        """,
+    ),
     Case(
         "a total that is handed to a function inside of the method",
         method(

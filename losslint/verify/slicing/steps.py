@@ -20,6 +20,7 @@ from losslint.verify.slicing.places import Place
 from losslint.verify.slicing.portable import portable
 from losslint.verify.slicing.signatures import add_parameters, bare, chosen, made_function
 from losslint.verify.slicing.surroundings import Surroundings
+from losslint.verify.slicing.unpacking import unpacked
 from losslint.verify.verdict import Slice
 
 NONE = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
@@ -82,6 +83,7 @@ class _Stepping:
         set_up = self._portable(found.statements[:at], found)
         ending = ast.copy_location(ast.Return(self.place.expression), self.place.expression)
         *step, last = self._portable([*found.statements[at:], ending], found)
+        set_up, step = unpacked(set_up, self.handed), unpacked(step, self.handed - bound(set_up))
         scope = Scope(functions=self.around.functions | bound([*set_up, *step]))
         slicer = Slicer(scope, closures([*set_up, *step], scope))
         turn, read = slicer.slice(step, scope.paths(last))
