@@ -376,6 +376,20 @@ METHODS = [
         "undefined",
     ),
     in_method(
+        "what was moved to a device is no leaf, and is added to in place",
+        """
+        total = torch.tensor(0.0, requires_grad=True).to(a.device)
+        total += (torch.exp(-self.s) * a + self.s).sum()
+        return «total»
+        """,
+        """
+        total = torch.tensor(0.0, requires_grad=True).clone()
+        total += (torch.exp(-self.s) * a + self.s).sum()
+        return total
+        """,
+        assumes=("devices are left out: everything is on the CPU",),
+    ),
+    in_method(
         "an argument that is unpacked has as many parts as it is asked for",
         """
         x, (y, z) = a
