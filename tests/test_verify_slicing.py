@@ -375,6 +375,33 @@ METHODS = [
         "settings",
         "undefined",
     ),
+    in_method(
+        "what was moved to a device is no leaf, and is added to in place",
+        """
+        total = torch.tensor(0.0, requires_grad=True).to(a.device)
+        total += (torch.exp(-self.s) * a + self.s).sum()
+        return «total»
+        """,
+        """
+        total = torch.tensor(0.0, requires_grad=True).clone()
+        total += (torch.exp(-self.s) * a + self.s).sum()
+        return total
+        """,
+        assumes=("devices are left out: everything is on the CPU",),
+    ),
+    in_method(
+        "an argument that is unpacked has as many parts as it is asked for",
+        """
+        x, (y, z) = a
+        first, *rest = b
+        return «(torch.exp(-self.s) * (x + y + z + first) + self.s).sum()»
+        """,
+        """
+        x, (y, z) = (a[0], a[1])
+        first, *rest = b
+        return (torch.exp(-self.s) * (x + y + z + first) + self.s).sum()
+        """,
+    ),
     Case(
         "a total that is handed to a function inside of the method",
         method(
@@ -797,6 +824,37 @@ def step(loader):
         """,
         ("s",),
         ("the loop at line 11 is run once",),
+        "step",
+    ),
+    Case(
+        "what a set-up may leave unbound is bound at last",
+        f"""{HEAD}
+def train(loader, config):
+    if config.learned:
+        s = nn.Parameter(torch.zeros(2))
+    for x in loader:
+        «(torch.exp(-s) * x + s).sum()».backward()
+        """,
+        f"""{TORCH}
+config = stand_in('config')
+try:
+    if config.learned:
+        try:
+            s = nn.Parameter(torch.zeros(2))
+        except Exception as problem:
+            s = missing(problem, 's')
+except Exception as problem:
+    s = missing(problem, 's')
+try:
+    s
+except Exception as problem:
+    s = missing(problem, 's')
+def step(loader):
+    x = next(iter(loader))
+    return (torch.exp(-s) * x + s).sum()
+        """,
+        ("s",),
+        ("the loop at line 9 is run once",),
         "step",
     ),
     Case(

@@ -20,6 +20,7 @@ class WithoutDevices(ast.NodeTransformer):
         self.around = around
         self.sentences: list[str] = []  # what is to be said of the statement at hand
         self.local = local
+        self.grown: set[str] = set()  # names that something is added to in place
 
     def note(self, sentence: str) -> None:
         """Something to be said of the statement at hand, if it is kept."""
@@ -29,6 +30,17 @@ class WithoutDevices(ast.NodeTransformer):
         found = self.visit(node)
         assert isinstance(found, ast.expr)
         return found
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        """What was moved is no leaf, and may be added to: a copy then."""
+        moved = node.value
+        self.generic_visit(node)
+        match node.targets, node.value:
+            case [ast.Name(id=name)], ast.Call() as call if call is not moved:
+                if name in self.grown and any(k.arg == "requires_grad" for k in call.keywords):
+                    clone = ast.Call(ast.Attribute(call, "clone", ast.Load()), [], [])
+                    node.value = ast.fix_missing_locations(ast.copy_location(clone, call))
+        return node
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         """A device that is no CPU by its name is one."""

@@ -29,6 +29,15 @@ def stood_in(name: str) -> ast.stmt:
     return ast.parse(f"{name} = stand_in({name!r})").body[0]
 
 
+def bound_at_last(name: str) -> ast.stmt:
+    """A stand-in for a name where a set-up has not come to bind it."""
+    text = f"try:\n    {name}\nexcept Exception as problem:\n    pass"
+    (made,) = ast.parse(text).body
+    assert isinstance(made, ast.Try)
+    made.handlers[0].body = [_missing(name, assigns=True)]
+    return made
+
+
 def unbound(
     before: Iterable[str], body: Sequence[ast.stmt], arguments: ast.arguments
 ) -> list[ast.stmt]:

@@ -13,7 +13,7 @@ from losslint.verify.slicing.family import Family
 from losslint.verify.slicing.leaves import roots
 from losslint.verify.slicing.lenient import lenient, stood_in, unbound
 from losslint.verify.slicing.liveness import Slicer, closures
-from losslint.verify.slicing.needs import bound, local_names, needs
+from losslint.verify.slicing.needs import bound, local_names, needs, parameters
 from losslint.verify.slicing.notes import Notes
 from losslint.verify.slicing.paths import way
 from losslint.verify.slicing.places import FUNCTIONS, Place
@@ -22,6 +22,7 @@ from losslint.verify.slicing.signatures import add_parameters, bare
 from losslint.verify.slicing.spelling import last_name
 from losslint.verify.slicing.supers import without_unknown_supers
 from losslint.verify.slicing.surroundings import Surroundings
+from losslint.verify.slicing.unpacking import unpacked
 from losslint.verify.slicing.whole import CALLS
 from losslint.verify.verdict import Slice
 
@@ -66,6 +67,7 @@ def _trimmed(place: Place, family: Family, notes: Notes) -> ast.FunctionDef:
     local = local_names(method).union(*(local_names(inner) for inner in found.inner))
     ending = ast.copy_location(ast.Return(place.expression), place.expression)
     *body, last = portable([*found.statements, ending], family.around, local)
+    body = unpacked(body, (argument.arg for argument in parameters(method.args)))
     kept, before = Slicer(scope, closures(body, scope)).slice(body, scope.paths(last))
     made = bare(method, family.around)
     made.decorator_list = [d for d in made.decorator_list if "property" not in last_name(d)]

@@ -46,8 +46,15 @@ def portable(
     `local` are names of the scope that they stand in. What they take for granted
     is noted with them.
     """
+    copies = copy.deepcopy(list(nodes))
     cleaner = _Cleaner(around, set(local))
-    found = cleaner.block(copy.deepcopy(list(nodes)))
+    cleaner.grown = {
+        inner.target.id
+        for node in copies
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name)
+    }
+    found = cleaner.block(copies)
     return [ast.fix_missing_locations(node) for node in found]
 
 

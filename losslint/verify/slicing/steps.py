@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from losslint.verify.programs import Program, Total
 from losslint.verify.slicing.assembling import Assembly
-from losslint.verify.slicing.carrying import carry
+from losslint.verify.slicing.carrying import Carried, carry
 from losslint.verify.slicing.collapsing import collapsed
 from losslint.verify.slicing.effects import Scope
 from losslint.verify.slicing.leaves import makes_leaf, roots
-from losslint.verify.slicing.lenient import lenient, stood_in
+from losslint.verify.slicing.lenient import bound_at_last, lenient, stood_in
 from losslint.verify.slicing.liveness import Kept, Slicer, closures
 from losslint.verify.slicing.needs import bound, defaults, local_names, needs, parameters
 from losslint.verify.slicing.notes import Notes
@@ -20,6 +20,7 @@ from losslint.verify.slicing.places import Place
 from losslint.verify.slicing.portable import portable
 from losslint.verify.slicing.signatures import add_parameters, bare, chosen, made_function
 from losslint.verify.slicing.surroundings import Surroundings
+from losslint.verify.slicing.unpacking import unpacked
 from losslint.verify.verdict import Slice
 
 NONE = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
@@ -48,7 +49,11 @@ class _Stepping:
         set_up = bound([one.node for one in before]) | taken
         read = {name for name in read if name not in self.handed or name in set_up}
         made = carry(before, step, read, scope, self._is_known, self._makes_leaf)
-        prepared = [*lenient(made.before, scope), *made.ending]
+        nodes = [one.node for one in made.before]
+        _, first = Slicer(scope, closures(nodes, scope)).slice(nodes, read | set_up)
+        open_names = sorted((first & bound(nodes) & self._read_later(made, step, last)) - taken)
+        at_last = [bound_at_last(name) for name in open_names]
+        prepared = [*lenient(made.before, scope), *at_last, *made.ending]
         body = [*made.renamed, *lenient(made.again, scope), *step, last]
         given = [self._given(name) for name in needs(prepared) if name in taken]
         free = set(needs(body)) - taken - bound([*prepared, *made.renamed])
@@ -64,6 +69,11 @@ class _Stepping:
         text = assembly.text(outside)
         return Program(Slice.EXPRESSION, text, entry, "", self.notes.sentences())
 
+    def _read_later(self, made: Carried, step: list[ast.stmt], last: ast.stmt) -> set[str]:
+        """The names that are read once the set-up is done."""
+        again = [one.node for one in made.again]
+        return set(needs([*made.ending, *made.renamed, *again, *step, last]))
+
     def _halves(self) -> tuple[list[Kept], list[ast.stmt], ast.stmt, Scope, set[str]]:
         """The set-up, the step, the return that ends it, and what the step reads at its start."""
         start = self.place.route.index(self.functions[0]) if self.functions else 0
@@ -73,6 +83,7 @@ class _Stepping:
         set_up = self._portable(found.statements[:at], found)
         ending = ast.copy_location(ast.Return(self.place.expression), self.place.expression)
         *step, last = self._portable([*found.statements[at:], ending], found)
+        set_up, step = unpacked(set_up, self.handed), unpacked(step, self.handed - bound(set_up))
         scope = Scope(functions=self.around.functions | bound([*set_up, *step]))
         slicer = Slicer(scope, closures([*set_up, *step], scope))
         turn, read = slicer.slice(step, scope.paths(last))
