@@ -50,6 +50,7 @@ class Loss:
     leaves: dict[str, float | None]
     learned: frozenset[Leaf]
     places: frozenset[Span]
+    weighs_losses: bool
     findings: tuple[Finding, ...] = ()
 
 
@@ -175,7 +176,9 @@ def losses_of(
     with deep_recursion():
         weights = evaluate.subjects(module)[LearnedWeight]
         found = [loss for group in _totals(weights, learned) if (loss := _loss(group, module))]
-    return _with_findings(found, _findings(source, settings))
+    known = _with_findings(found, _findings(source, settings))
+    # Without a finding, a look-alike is told from a loss by what is weighed: losses, no data.
+    return [loss for loss in known if loss.findings or loss.weighs_losses or loss.learned & learned]
 
 
 def _findings(source: Source, settings: Settings) -> tuple[Finding, ...]:
@@ -223,6 +226,7 @@ def _loss(weights: Sequence[LearnedWeight], module: Module) -> Loss | None:
         leaves,
         frozenset(weight.leaf for weight in weights),
         frozenset(module.span(node) for node in _places(weights)),
+        any(weight.known_losses and weight.weighs_losses for weight in weights),
     )
 
 
