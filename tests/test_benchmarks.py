@@ -81,7 +81,13 @@ def test_a_table_has_multiples_of_its_base() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1234.5, "1,234"), (12.345, "12.3"), (1.2345, "1.23"), (0.012345, "0.012")],
+    [
+        (1234.5, "1,234"),
+        (12.345, "12.3"),
+        (1.2345, "1.23"),
+        (0.12345, "0.123"),
+        (0.00012345, "0.00012"),
+    ],
 )
 def test_a_figure_has_the_digits_that_count(value: float, text: str) -> None:
     assert figure(value) == text

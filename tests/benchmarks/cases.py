@@ -145,8 +145,8 @@ def growth(bench: Bench) -> Table:
         for name, each in runs.items():
             if name.endswith(f": 1/{share}" if share > 1 else ": all"):
                 row = _row(name, each)
-                per = row.cost.cpu / size * 1000
-                rows.append(replace(row, note=f"{size:.1f} MB, {per:.1f} ms of CPU for each"))
+                per = row.cost.cpu / size
+                rows.append(replace(row, note=f"{size:.1f} MB, {per:.3f} s of CPU for each"))
     return _table("growth with the tree, cold", rows, runs, base=f"{LOSSLINT.name}: all")
 
 

@@ -72,10 +72,12 @@ def _cells(row: Row, base: Row | None) -> tuple[str, ...]:
 
 
 def figure(value: float) -> str:
-    """Three digits that count; seconds and multiples alike."""
+    """Three digits that count, or two; seconds and multiples alike."""
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+    if value >= 1:
+        return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.3f}" if value >= 0.1 else f"{value:#.2g}"
 
 
 def _line(cells: tuple[str, ...] | list[str], widths: list[int]) -> str:
