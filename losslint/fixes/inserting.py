@@ -123,6 +123,8 @@ def line_end(module: Module, offset: int) -> int:
 
 def _start(module: Module, statement: cst.BaseStatement) -> int:
     """Where a statement begins, its decorators with it."""
+    if (known := module.start_of(statement)) is not None:
+        return known
     decorators = statement.decorators if isinstance(statement, Definition) else ()
     return min(module.span(node).start for node in (statement, *decorators))
 

@@ -107,6 +107,15 @@ class Module:
                     return found
         return Span(*self._all[id(node)][1:])
 
+    def start_of(self, statement: cst.CSTNode) -> int | None:
+        """Where a statement of the module begins, its decorators with it; None if only a print tells."""
+        number = self._numbers.get(id(statement))
+        return None if number is None else self._spans.start_of(number)
+
+    @cached_property
+    def _numbers(self) -> dict[int, int]:
+        return {id(statement): number for number, statement in enumerate(self.tree.body)}
+
     def text(self, node: cst.CSTNode) -> str:
         """The source of `node`, as it stands in the file."""
         span = self.span(node)

@@ -117,6 +117,19 @@ def function_around(tree: cst.Module, node: cst.CSTNode) -> cst.FunctionDef | cs
     return next(around, tree)
 
 
+def own(tree: cst.Module, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The nodes below one of `tree`, without what functions and classes in it hold."""
+    known = index(tree)
+    order, end = known.order, known.end
+    place = known.places[id(node)]
+    last = end[place]
+    while place < last:
+        found = order[place]
+        yield found
+        inner = type(found) is cst.FunctionDef or type(found) is cst.ClassDef
+        place = end[place] if inner else place + 1
+
+
 def nodes(tree: cst.CSTNode) -> Sequence[cst.CSTNode]:
     """Every node below `tree`, and itself, in no particular order."""
     if type(tree) is cst.Module:

@@ -42,6 +42,12 @@ class Spans:
         found = (self._known[number] or {}).get(id(node))
         return None if found is None else Span(*found[1:])
 
+    def start_of(self, number: int) -> int | None:
+        """Where a statement of the module begins, its decorators with it, without printing it."""
+        if number >= len(self._rows) or b"\f" in self._source.data:
+            return None
+        return self._source.line_start(self._rows[number][0])
+
     @cached_property
     def _firsts(self) -> list[int]:
         """The place of each statement in the index, where the last one comes first."""
@@ -49,16 +55,19 @@ class Spans:
         return [places[id(statement)] for statement in reversed(self._tree.body)]
 
     @cached_property
-    def _rows(self) -> list[int]:
-        """The row on which each statement of the module begins; none where the trees differ."""
+    def _rows(self) -> list[tuple[int, int]]:
+        """The row of each statement of the module, before that the row of its first decorator.
+
+        None where the trees differ.
+        """
         given = list(self._syntax.body) if self._syntax is not None else []
-        rows: list[int] = []
+        rows: list[tuple[int, int]] = []
         at = 0
         for statement in self._tree.body:
             if at < len(given):
-                first = given[at]
-                decorators = getattr(first, "decorator_list", None)
-                rows.append(decorators[0].lineno if decorators else first.lineno)
+                row = given[at].lineno
+                decorators = getattr(given[at], "decorator_list", ())
+                rows.append((min([row, *(d.lineno for d in decorators)]), row))
             at += len(statement.body) if isinstance(statement, cst.SimpleStatementLine) else 1
         return rows if at == len(given) else []
 
@@ -68,7 +77,7 @@ class Spans:
             return None
         statement = self._tree.body[number]
         code, found = printed(self._tree, statement, self._source)
-        start = self._source.line_start(self._rows[number]) - found[id(statement)][1]
+        start = self._source.line_start(self._rows[number][1]) - found[id(statement)][1]
         data, text = self._source.data, code.encode()
         if data[max(start, 0) : start + len(text)] != text and (
             statement is not self._tree.body[-1] or data[max(start, 0) :].rstrip() != text.rstrip()

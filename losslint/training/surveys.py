@@ -10,7 +10,7 @@ import libcst as cst
 from losslint.model.classes import ClassFacts, lineage
 from losslint.model.module import Module
 from losslint.model.names import string_value
-from losslint.model.parents import ancestors, children, nodes
+from losslint.model.parents import ancestors, nodes, own
 from losslint.ranges.losses import is_loss_like
 from losslint.ranges.run import Unfollowed
 from losslint.training.backward import Survey
@@ -59,12 +59,12 @@ def unfollowed(frame: Frame) -> Unfollowed:
 def frames(module: Module) -> Iterator[Frame]:
     """The module itself and each of its functions, if there is a reason to walk through it."""
     scope = scope_of(module)
-    if _is_worth_it(module.tree):
+    if _is_worth_it(module, module.tree):
         yield Frame(scope)
     owners = scope.owners
     for node in nodes(module.tree):
         if isinstance(node, cst.FunctionDef) and (
-            node.name.value in WORTH_A_WALK or _is_worth_it(node.body)
+            node.name.value in WORTH_A_WALK or _is_worth_it(module, node.body)
         ):
             yield Frame(scope, node, owners.get(node) or _owner_around(node, module, owners))
 
@@ -77,20 +77,10 @@ def _owner_around(
     return next((owners[a] for a in around if a in owners), None)
 
 
-def _own(tree: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """The nodes below `tree`, without those of functions and classes in it."""
-    stack: list[cst.CSTNode] = [tree]
-    while stack:
-        node = stack.pop()
-        yield node
-        if not isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-            stack.extend(children(node))
-
-
-def _is_worth_it(tree: cst.CSTNode) -> bool:
+def _is_worth_it(module: Module, tree: cst.CSTNode) -> bool:
     """Whether code back-propagates or tests a loss, or has one in a loop."""
     loops = losses = False
-    for node in _own(tree):
+    for node in own(module.tree, tree):
         if isinstance(node, (cst.For, cst.While)):
             loops = True
         elif isinstance(node, cst.Name):
