@@ -110,7 +110,21 @@ def _as_it_stands(program: Runnable) -> Loaded:
     with default_type(torch.float64):
         weighting = weighting_of(_executed(program, World())[program.entry])
     _expect_few(weighting)
+    _expect_losses(weighting)
     return Loaded(weighting, Way(), "called as it stands, with scalar task losses")
+
+
+def _expect_losses(weighting: Weighting) -> None:
+    """Raise `Unknown` unless the total grows with each loss: a prediction is none."""
+    ones = torch.ones(weighting.tasks, dtype=torch.float64)
+    for losses in (
+        torch.linspace(0.5, 1.5, weighting.tasks, dtype=torch.float64),
+        ones,
+        1e-3 * ones,
+    ):
+        near = [weighting.at(weighting.start + off, losses).weights for off in (0.0, 0.25)]
+        if not any(bool((weights > 0).all()) for weights in near):
+            raise Unknown("what it takes are no task losses: the total does not grow with each")
 
 
 def _explored(program: Runnable, answers: Answers) -> Iterator[Loaded]:
