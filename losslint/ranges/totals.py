@@ -39,7 +39,22 @@ def learned_weights(every: Iterable[LearnedWeight]) -> list[LearnedWeight]:
     found: dict[object, LearnedWeight] = {}
     for weight in every:
         found.setdefault(_identity(weight), weight)
-    return _with_scopes(list(found.values()))
+    return _with_scopes(_with_starts(list(found.values())))
+
+
+def _with_starts(found: list[LearnedWeight]) -> list[LearnedWeight]:
+    """The same weights, each leaf starting where it does on any path that shows it; at the lowest."""
+    starts: dict[tuple[str, str], float] = {}
+    for weight in found:
+        start, key = weight.leaf.start, _whole(weight)
+        if start is not None:
+            starts[key] = min(start, starts.get(key, start))
+    return [replace(w, leaf=replace(w.leaf, start=starts.get(_whole(w)))) for w in found]
+
+
+def _whole(weight: LearnedWeight) -> tuple[str, str]:
+    """The scope of a weight's leaf, and the name of all that it is an item of."""
+    return weight.sink.scope, weight.leaf.name.replace("[]", "")
 
 
 def weights_of(sinks: Iterable[Sink], manual: set[str]) -> Iterator[LearnedWeight]:
