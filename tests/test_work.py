@@ -26,10 +26,10 @@ PACKAGE = str(Path(losslint.__file__).parent)
 # Calls of losslint's own functions for a line of source, by the family that the fixture is of.
 # A tenth may be added to what was measured on Python 3.11; who needs less lowers the budget.
 BUDGETS = {
-    "weighted_signed_loss": 340,
-    "retained_graph": 480,
-    "partial_loss_check": 422,
-    "log_of_softmax": 280,
+    "weighted_signed_loss": 355,
+    "retained_graph": 366,
+    "partial_loss_check": 471,
+    "log_of_softmax": 323,
 }
 SLACK = 1.1
 
