@@ -110,7 +110,7 @@ class StandIn:
         if name == "dtype":
             return torch.get_default_dtype()
         if name in ("ndim", "requires_grad", "training"):
-            return self._world.answers.truth
+            return self._world.truth()
         if name == "data":
             return self._as(self._path, cut=True, scale=self._scale)
         if name in SAME or name in CUT:
@@ -150,7 +150,7 @@ class StandIn:
 
     def entries(self) -> list[Any]:
         """As many of what it holds as there are tasks."""
-        return [self[place] for place in range(self._world.answers.tasks)]
+        return [self[place] for place in range(self._world.size())]
 
     def __setitem__(self, key: object, value: object) -> None:
         pass
@@ -167,15 +167,15 @@ class StandIn:
         return self[0]
 
     def __len__(self) -> int:
-        return self._world.answers.tasks
+        return self._world.size()
 
     def __contains__(self, key: object) -> bool:
-        return self._world.answers.truth
+        return self._world.truth()
 
     # --- numbers and conditions -----------------------------------------------------------
 
     def __index__(self) -> int:
-        return self._world.answers.tasks
+        return self._world.size()
 
     __int__ = __index__
 
@@ -183,7 +183,7 @@ class StandIn:
         return 1.0
 
     def __bool__(self) -> bool:
-        return self._world.answers.truth
+        return self._world.truth()
 
     def __hash__(self) -> int:
         return hash(self._path)

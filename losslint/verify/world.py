@@ -89,6 +89,16 @@ class World:
             self.assume(f"`{name}` is {kind}, starting at {start:g}")
         return self.made[name]
 
+    def size(self) -> int:
+        """How long something of unknown length is."""
+        self.assume(f"whatever has an unknown length has one of {self.answers.tasks}")
+        return self.answers.tasks
+
+    def truth(self) -> bool:
+        """The outcome of an unknown condition."""
+        self.assume(f"unknown conditions {'hold' if self.answers.truth else 'do not hold'}")
+        return self.answers.truth
+
     def assume(self, sentence: str) -> None:
         """Note what was taken for granted, once."""
         self.assumptions[sentence] = None
