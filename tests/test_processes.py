@@ -207,7 +207,9 @@ def test_where_nothing_can_be_forked_one_process_does_all(monkeypatch: pytest.Mo
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_an_interrupt_ends_all_processes(tmp_path: Path) -> None:
     script = (
-        "import time; from losslint.engine.processes import spread; print('up', flush=True)\n"
+        "import signal, time; from losslint.engine.processes import spread\n"
+        # What is started in the background of a shell ignores it otherwise.
+        "signal.signal(signal.SIGINT, signal.default_int_handler); print('up', flush=True)\n"
         "list(spread(lambda item: time.sleep(60), range(9), 3, lambda item, why: None))\n"
     )
     run = subprocess.Popen(

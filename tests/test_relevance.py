@@ -28,7 +28,7 @@ LIGHT = """
 losslint losslint.cli losslint.config losslint.engine losslint.engine.relevance
 losslint.engine.reports losslint.options losslint.report losslint.report.paint
 losslint.report.summary losslint.source losslint.source.discover losslint.source.globs
-losslint.source.text losslint.source.unmatched
+losslint.source.text losslint.source.unmatched losslint.streams
 """.split()
 # Each takes from a tenth of the time of Python itself to a hundred times of it.
 HEAVY = """

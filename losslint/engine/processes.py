@@ -42,6 +42,7 @@ def spread(
     """
     pool = _Pool(work, items, jobs, lost)
     try:
+        pool.start()
         for index in range(len(items)):
             while index not in pool.done:
                 pool.wait()
@@ -93,8 +94,16 @@ class _Pool(Generic[Item, Result]):
         self._again: deque[int] = deque()  # what a process had to do that died
         self._children: list[_Child] = []
         self._selector = selectors.DefaultSelector()
-        for _ in range(min(jobs, len(items))):
-            self._fork()
+
+    def start(self) -> None:
+        """Start the processes. Whoever calls it ends them, whatever comes of it."""
+        for _ in range(min(self._jobs, len(self._items))):
+            # An interrupt waits until the process is one that will be ended.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                self._fork()
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def wait(self) -> None:
         """Wait until some more of the work is done."""

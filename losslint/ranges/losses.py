@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from math import inf
 
 # By the name in torch.nn.functional. -inf: negative by its meaning, whatever the input.
@@ -90,6 +91,7 @@ def is_log_density(qualified: str) -> bool:
     return last == "log_prob" and is_density(base)
 
 
+@lru_cache(maxsize=8192)
 def is_loss_like(name: str) -> bool:
     """Whether a name says that it holds a loss. Evidence only where nothing else is known."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
