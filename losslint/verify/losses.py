@@ -78,8 +78,9 @@ class Change:
 
     @property
     def left(self) -> tuple[str, ...]:
-        """The codes of what a fix has left."""
-        return tuple(code for code in self.codes if self.fixed and code not in self.fixed)
+        """The codes of what is found before and after."""
+        now = _codes(self.after.findings) if self.after else ()
+        return tuple(code for code in self.codes if code in now)
 
 
 def change_by_hand(before: Source, after: Source, name: str, settings: Settings) -> Change | None:
@@ -145,7 +146,8 @@ def _change(loss: Loss, after: Loss | None) -> Change:
     if after is None:
         return Change(loss)
     left = _codes(after.findings)
-    gone = [f for f in loss.findings if f.fix and f.code not in left]
+    # The floor of another finding cures an overflow on the same term, and owes it.
+    gone = [f for f in loss.findings if (f.fix or f.code == "LL105") and f.code not in left]
     if not gone:
         return Change(loss)
     unsafe = any(f.fix and f.fix.safety is Safety.UNSAFE for f in gone)
