@@ -161,17 +161,19 @@ def test_a_folder_without_losses_is_clean_and_says_so(
     assert (status, "none that learns its weights" in out) == (0, True)
 
 
-def test_a_loss_without_a_fix_is_refuted_as_it_stands(
+def test_a_loss_without_a_finding_is_judged_as_it_stands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    barrier = "-0.5 * torch.log_softmax(-{s}, dim=0).sum()"
     path = tmp_path / "losses.py"
-    path.write_text(by_hand("kendall", "0.5 * torch.nn.functional.softplus({s}).sum()"))
+    path.write_text(by_hand("softmax", barrier))
     assert run("verify", "-q", path, capsys=capsys)[0] == 0
-    path.write_text(by_hand("kendall", "torch.nn.functional.softplus({s}).sum() - 1"))
+    path.write_text(by_hand("softmax", barrier + " - 5"))
     status, out, _ = run("verify", "--output-format", "concise", path, capsys=capsys)
 
     assert status == 1
     assert "refuted" in out
+    assert "as it stands, P2 never negative: fails" in out
 
 
 def test_json_is_one_list_and_holds_the_figures(

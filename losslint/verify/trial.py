@@ -27,8 +27,8 @@ MOST_TRIALS = 6
 # What of the properties each rule is about: no excuse for it in that rule's own fix.
 OWN = {
     "LL101": ("P1", "P2"),
-    "LL102": ("P2", "P7"),
-    "LL103": ("P7",),
+    "LL102": ("P2", "P6", "P7"),
+    "LL103": ("P6", "P7"),
     "LL104": ("P3",),
     "LL105": ("P3",),
     "LL106": ("P5",),
@@ -121,8 +121,7 @@ def _judged(
         }
     last = load(pair.after, before.way).weighting
     results = proof.owed(first, last)
-    if task.left:
-        results = tuple(_excused(one, first, task) for one in results)
+    results = tuple(_excused(one, first, task) for one in results)
     results += (keeps_interface(first, last, task.safety),)
     difference = gradient_difference(first, last)
     if proof.keeps_gradients and task.safety == "safe":
@@ -150,7 +149,7 @@ def _version(
 
 
 def _excused(result: Result, before: Weighting, task: Task) -> Result:
-    """A property that failed before as well, where a finding that is not fixed is left.
+    """A property that failed before as well is no fault of the fix, and not judged.
 
     What the fixed rules are about has no excuse.
     """
@@ -160,7 +159,8 @@ def _excused(result: Result, before: Weighting, task: Task) -> Result:
     failed = {one.name for one in every_property(before, before) if one.holds is False}
     if result.name not in failed:
         return result
-    why = f"fails before the fix too, {', '.join(task.left)} is left: {result.why}"
+    left = f", {', '.join(task.left)} is left" if task.left else ""
+    why = f"fails before the fix too{left}: {result.why}"
     return Result(result.name, None, why)
 
 
