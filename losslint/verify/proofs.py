@@ -209,8 +209,8 @@ def small_types(before: Weighting, after: Weighting) -> Results:
     """P3 in float32 and float16 on the smaller grid.
 
     Not judged in a type in which the loss is no number at the start either. float16
-    ends at 65504: a soft floor lets a weight grow to e**10 times what it starts with,
-    so what starts above 2.97 is too large for it even so, and not judged.
+    ends at 65504: a soft floor lets each weight grow to e**10 times what it starts with,
+    so a total whose weights start above 2.97 together is too large for it even so.
     """
     return tuple(
         Result(f"P3 finite in {str(dtype).removeprefix('torch.')}", None, why)
@@ -227,9 +227,9 @@ def _too_much(weighting: Weighting, dtype: torch.dtype) -> str:
         reading = small.at(small.start, point(small, [loss] * small.tasks))
         if not reading.is_finite:
             return f"not finite at the start, at task losses of {loss:g}"
-    most = float(reading.weights.abs().max())
+    most = float(reading.weights.abs().sum())
     if most * math.e**10 > torch.finfo(dtype).max:
-        return f"the weight starts at {most:.3g}: e**10 times that is too large"
+        return f"the weights start at {most:.3g} together: e**10 times that is too large"
     return ""
 
 
