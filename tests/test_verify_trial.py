@@ -263,14 +263,21 @@ def test_a_wrong_fix_is_refuted(mistake: str) -> None:
     assert any(name.startswith(property_) for name in failed), failed
 
 
-def test_a_fix_that_takes_another_output_along_is_refuted() -> None:
-    before = weighted("0.5 * s")
-    text = weighted("0.5 * F.softplus(s + 10.0)").text.replace(
-        '"class": classes', '"class": 2 * classes'
-    )
-    found = verdict(before, Runnable(text, "Weighted", "forward", False, before.leaves), "LL101")
+def with_output(term: str, output: str) -> Runnable:
+    program = weighted(term)
+    text = program.text.replace('{"depth": depth, "class": classes}', output)
+    return Runnable(text, "Weighted", "forward", False, program.leaves)
 
-    assert found["status"] == "verified" or "P8" in str(found["why"])
+
+def test_a_fix_that_takes_another_output_along_is_refuted() -> None:
+    before = with_output("0.5 * s", "torch.exp(-self.log_vars)")
+    floor = "0.5 * F.softplus(s + 10.0)"
+
+    kept = verdict(before, with_output(floor, "torch.exp(-self.log_vars)"), "LL101")
+    assert kept["status"] == "verified", kept["why"]
+    found = verdict(before, with_output(floor, "2 * torch.exp(-self.log_vars)"), "LL101")
+    assert found["status"] == "refuted"
+    assert "P8 keeps its interface: fails" in str(found["why"])
 
 
 def test_a_defect_that_does_not_show_is_not_verified() -> None:
@@ -281,10 +288,24 @@ def test_a_defect_that_does_not_show_is_not_verified() -> None:
     assert "does not show the defect" in str(found["why"])
 
 
-def test_what_is_left_is_no_fault_of_a_fix() -> None:
-    clamped = "0.5 * s.clamp(max=9)"
-    found = verdict(weighted(clamped), weighted(clamped), "LL101")
-    assert found["status"] == "refuted"
+def test_what_failed_before_is_no_fault_of_a_fix() -> None:
+    """A third parameter has no gradient, before the fix and after it."""
+    before, after = (
+        Runnable(
+            weighted(term).text.replace("zeros(num_tasks)", "zeros(3)"),
+            "Weighted",
+            "forward",
+            False,
+            {"self.log_vars": 0.0},
+        )
+        for term in ("0.5 * s", "0.5 * F.softplus(s + 10.0)")
+    )
+    found = verdict(before, after, "LL101")
+
+    assert found["status"] == "verified", found["why"]
+    results = {one["name"]: one for one in found["after"]["results"]}
+    fourth = results["P4 every parameter has a gradient"]
+    assert (fourth["holds"], fourth["why"][:27]) == (None, "fails before the fix too: n")
 
 
 def test_a_loss_in_which_nothing_is_found_owes_everything() -> None:
