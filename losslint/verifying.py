@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from losslint.config import Settings
-from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
+from losslint.engine.fix import SAFE_AND_UNSAFE
 from losslint.findings import Safety
 from losslint.report.paint import Line
 from losslint.report.verdicts import concise, full, summary
 from losslint.verify.files import Unread, verdicts_in
+from losslint.verify.losses import SAFE_FIRST
 from losslint.verify.sandbox.workers import Worker
 from losslint.verify.verdict import Status, Verdict
 from losslint.verify.veto import Vetoes
@@ -49,7 +50,7 @@ def answers(options: argparse.Namespace, settings: Settings) -> Answers:
         ConfigError: there is no loss of a name.
         NoTorch, Unsupported: nothing can be run here.
     """
-    tries = (SAFE_AND_UNSAFE,) if options.unsafe_fixes else (SAFE_ONLY, SAFE_AND_UNSAFE)
+    tries = (SAFE_AND_UNSAFE,) if options.unsafe_fixes else SAFE_FIRST
     every = options.output_format in DATA or bool(options.plot)
     with Worker() as worker:
         found = list(verdicts_in(options.paths, settings, worker, tries=tries, full=every))

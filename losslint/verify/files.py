@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from losslint.config import ConfigError, Settings
-from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
-from losslint.findings import Safety
 from losslint.model.module import Unreadable
 from losslint.source.discover import Problem, Python, discover
 from losslint.source.notebook import Notebook, opened
 from losslint.source.text import Source, Undecodable
-from losslint.verify.losses import may_hold_losses
+from losslint.verify.losses import SAFE_FIRST, Tries, may_hold_losses
 from losslint.verify.proving import verdicts
 from losslint.verify.sandbox.workers import Worker
 from losslint.verify.verdict import Verdict
-
-Tries = Sequence[frozenset[Safety]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ def verdicts_in(
     settings: Settings,
     worker: Worker,
     *,
-    tries: Tries = (SAFE_ONLY, SAFE_AND_UNSAFE),
+    tries: Tries = SAFE_FIRST,
     full: bool = False,
 ) -> Iterator[Verdict | Unread]:
     """A verdict on each loss of what the paths lead to; `PATH::NAME` is one loss of a file.

@@ -54,6 +54,10 @@ class Loss:
     findings: tuple[Finding, ...] = ()
 
 
+# The kinds of fixes that are tried on a loss, one after the other until one mends it.
+Tries = Sequence[frozenset[Safety]]
+SAFE_FIRST: Tries = (SAFE_ONLY, SAFE_AND_UNSAFE)
+
 # What a change that no rule has made is called in place of its safety.
 BY_HAND = "by hand"
 
@@ -104,7 +108,7 @@ def change_by_hand(before: Source, after: Source, name: str, settings: Settings)
 def changes_of(
     source: Source,
     settings: Settings,
-    tries: Sequence[frozenset[Safety]] = (SAFE_ONLY, SAFE_AND_UNSAFE),
+    tries: Tries = SAFE_FIRST,
 ) -> list[Change]:
     """The losses of a source, in their order, with what the first try that mends something makes of each.
 

@@ -10,11 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from losslint.config import ConfigError, Settings
-from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
-from losslint.findings import Safety
 from losslint.source.notebook import opened
 from losslint.source.text import Source
-from losslint.verify.losses import Change, Loss, change_by_hand, changes_of
+from losslint.verify.losses import SAFE_FIRST, Change, Loss, Tries, change_by_hand, changes_of
 from losslint.verify.programs import CannotSlice, Program, Total
 from losslint.verify.sandbox.allowed import refusal
 from losslint.verify.sandbox.workers import Worker
@@ -88,7 +86,7 @@ def verdicts(
     settings: Settings,
     worker: Worker,
     *,
-    tries: Sequence[frozenset[Safety]] = (SAFE_ONLY, SAFE_AND_UNSAFE),
+    tries: Tries = SAFE_FIRST,
     qualname: str | None = None,
     full: bool = False,
 ) -> Iterator[Verdict]:
