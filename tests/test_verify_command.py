@@ -39,6 +39,25 @@ class Weighted(nn.Module):
 """
 
 
+HELPER = """
+import torch
+from torch import nn
+
+
+def term(loss, s):
+    return torch.exp(-s) * loss + 0.5 * s
+
+
+class Weighted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.log_vars = nn.Parameter(torch.zeros(2))
+
+    def forward(self, depth_loss, class_loss):
+        return term(depth_loss, self.log_vars[0]) + term(class_loss, self.log_vars[1])
+"""
+
+
 def test_the_seed_is_verified_by_its_fix() -> None:
     verdict = verify(SOFTMAX, "SoftmaxWeightedLoss")
 
@@ -201,6 +220,19 @@ def test_a_verified_fix_is_written(tmp_path: Path, capsys: pytest.CaptureFixture
     assert status == 0, out
     assert "log_softmax" in path.read_text()
     assert "verified SoftmaxWeightedLoss" in err
+
+
+def test_a_verified_fix_in_a_helper_of_the_loss_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "losses.py"
+    path.write_text(HELPER)
+    status, out, err = run(
+        "--isolated", "--fix", "--verify", "--select", "LL101", path, capsys=capsys
+    )
+
+    assert status == 0, out + err
+    assert "softplus(s + 10.0)" in path.read_text()
 
 
 @pytest.mark.parametrize(

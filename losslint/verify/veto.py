@@ -6,8 +6,8 @@ from losslint.config import Settings
 from losslint.engine.fix import Veto
 from losslint.findings import Finding, Safety
 from losslint.source.text import Source
-from losslint.verify.losses import CODES, name_at
-from losslint.verify.proving import verdicts
+from losslint.verify.losses import CODES, changes_of, name_at
+from losslint.verify.proving import verdict
 from losslint.verify.sandbox.workers import Worker
 from losslint.verify.verdict import Status, Verdict
 
@@ -51,15 +51,17 @@ class Vetoes:
         return "" if self.if_runnable else "not runnable: no total was found that it belongs to"
 
     def _reasons(self, source: Source) -> dict[str, str]:
-        """For each loss, by its name, why it must stay as it is; empty where it may be fixed."""
-        found = list(verdicts(source, self.settings, self.worker, tries=(self.fixes,)))
-        self.verdicts += found
+        """For each definition that holds a finding, why it must stay as it is; empty where it may be fixed."""
         reasons: dict[str, str] = {}
-        for verdict in found:
-            reasons[verdict.qualname] = reasons.get(verdict.qualname) or self._reason(verdict)
+        for change in changes_of(source, self.settings, (self.fixes,)):
+            found = verdict(change, self.worker)
+            self.verdicts.append(found)
+            for finding in change.before.findings:
+                name = name_at(source, finding.span)
+                reasons[name] = reasons.get(name) or self._reason(found)
         return reasons
 
-    def _reason(self, verdict: Verdict) -> str:
-        fine = verdict.status is Status.VERIFIED
-        fine |= verdict.status is Status.NOT_RUNNABLE and self.if_runnable
-        return "" if fine else f"{verdict.status.value}: {verdict.why}"
+    def _reason(self, found: Verdict) -> str:
+        fine = found.status is Status.VERIFIED
+        fine |= found.status is Status.NOT_RUNNABLE and self.if_runnable
+        return "" if fine else f"{found.status.value}: {found.why}"
