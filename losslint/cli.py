@@ -158,6 +158,8 @@ def _check(options: argparse.Namespace) -> int:
     paths: list[str] = options.paths or [os.curdir]
     if "-" in paths and len(paths) > 1:
         raise ConfigError("`-` reads standard input and goes with no other path")
+    if options.show_schema:
+        return _show_schema()
     settings = settings_from(options, paths)
     if options.verbose:
         print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
@@ -360,15 +362,17 @@ def _show_files(paths: Sequence[str], settings: Settings) -> int:
 
 
 def _show_settings(settings: Settings) -> int:
-    import json
-    from dataclasses import fields
+    from losslint.report.configuration import settings_toml
 
-    from losslint.config import Settings
+    with reader_may_leave():
+        print(*settings_toml(settings), sep="\n")
+    return CLEAN
 
-    print(f"# {settings.origin or 'the defaults'}")
-    for field in fields(Settings):
-        if field.name not in ("origin", "root"):
-            value = getattr(settings, field.name)
-            value = dict(value) if field.name == "per_file_ignores" else value
-            print(f"{field.name.replace('_', '-')} = {json.dumps(value)}")
+
+def _show_schema() -> int:
+    from losslint.report.configuration import schema
+    from losslint.rules import registry
+
+    with reader_may_leave():
+        sys.stdout.write(schema(registry.all_rules()))
     return CLEAN
