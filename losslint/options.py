@@ -150,7 +150,23 @@ def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings
     for name in PATHS:
         if given.get(name):
             given[name] = os.path.abspath(given[name])
+    if getattr(options, "write_baseline", None):
+        given["baseline"] = ""  # or what it knows already would not be found
     return merged(settings, given)
+
+
+def refuse_contradictions(options: argparse.Namespace) -> None:
+    """Say which options of `losslint [check]` do not go together, if there are such.
+
+    Raises:
+        ConfigError: there are.
+    """
+    if "-" in options.paths and len(options.paths) > 1:
+        raise ConfigError("`-` reads standard input and goes with no other path")
+    if options.write_baseline and options.diff:
+        raise ConfigError("--diff writes nothing: it does not go with --write-baseline")
+    if options.write_baseline and "-" in options.paths:
+        raise ConfigError("--write-baseline needs files: it does not go with `-`")
 
 
 def cache_folder(settings: Settings) -> str:
@@ -227,6 +243,9 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--output-format", choices=("full", "concise", "json"), default="full")
     add("--output-file", metavar="FILE", help="write the findings there")
+    baseline = group.add_mutually_exclusive_group().add_argument
+    baseline("--baseline", metavar="FILE", help="leave out the findings that this file knows")
+    baseline("--write-baseline", metavar="FILE", help="let this file know all that is found")
     add("--statistics", action="store_true", help="only count them, by rule")
     add("--exit-zero", action="store_true", help="end with 0 even if there are findings")
     add("--color", choices=("auto", "always", "never"), default="auto")

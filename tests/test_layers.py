@@ -31,7 +31,7 @@ LAYERS = [
     ["verify"],
     ["report"],
     ["options"],
-    ["verifying", "streams"],
+    ["verifying", "showing", "streams"],
     ["cli"],
     ["__main__"],
 ]
