@@ -191,6 +191,11 @@ def _checked(
         from losslint.engine.known import compared
 
         reports, said = compared(reports, settings, paths, options.write_baseline)
+    if options.add_ignores:
+        from losslint.engine.ignores import add_ignores
+
+        reports, written = add_ignores(reports, settings)
+        said += written
     with reader_may_leave():
         _print(reports, options, sys.stdout)
     if said and not options.quiet:

@@ -163,10 +163,17 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
     """
     if "-" in options.paths and len(options.paths) > 1:
         raise ConfigError("`-` reads standard input and goes with no other path")
-    if options.write_baseline and options.diff:
-        raise ConfigError("--diff writes nothing: it does not go with --write-baseline")
-    if options.write_baseline and "-" in options.paths:
-        raise ConfigError("--write-baseline needs files: it does not go with `-`")
+    kept = [name for name in ("write_baseline", "add_ignores") if getattr(options, name)]
+    if len(kept) > 1:
+        raise ConfigError("--write-baseline and --add-ignores: one of them is enough")
+    for name in kept:
+        option = f"--{name.replace('_', '-')}"
+        if options.diff:
+            raise ConfigError(f"{option} does not go with --diff, which writes nothing")
+        if "-" in options.paths:
+            raise ConfigError(f"{option} does not go with `-`: there is no file to write")
+    if options.add_ignores and options.fix:
+        raise ConfigError("--add-ignores does not go with --fix: fix first, then look at the rest")
 
 
 def cache_folder(settings: Settings) -> str:
@@ -246,6 +253,11 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     baseline = group.add_mutually_exclusive_group().add_argument
     baseline("--baseline", metavar="FILE", help="leave out the findings that this file knows")
     baseline("--write-baseline", metavar="FILE", help="let this file know all that is found")
+    add(
+        "--add-ignores",
+        action="store_true",
+        help="write comments that suppress what is found",
+    )
     add("--statistics", action="store_true", help="only count them, by rule")
     add("--exit-zero", action="store_true", help="end with 0 even if there are findings")
     add("--color", choices=("auto", "always", "never"), default="auto")

@@ -26,8 +26,9 @@ NOQA = re.compile(
     r"(?:\s*:[,\s]*(?P<codes>[A-Z]+[0-9]+(?:[,\s]*[A-Z]+[0-9]+)*)(?![\w-])|(?=\s*(?:#|$)|\s+[^\s:]))",
     re.IGNORECASE,
 )
+IGNORE = "losslint: ignore"
 IGNORE_FILE = "losslint: ignore-file"
-KINDS = ("losslint: ignore", IGNORE_FILE, "noqa")
+KINDS = (IGNORE, IGNORE_FILE, "noqa")
 WORD = re.compile(r"[^\s,]+")
 CODE = re.compile(r"[A-Z]+[0-9]+", re.IGNORECASE)
 

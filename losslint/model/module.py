@@ -154,7 +154,7 @@ class Module:
     @cached_property
     def strings(self) -> list[Span]:
         """Every string literal: within one, no line end is one to Python."""
-        kinds = (cst.SimpleString, cst.FormattedString)
+        kinds = (cst.SimpleString, cst.FormattedString, cst.TemplatedString)
         return sorted(
             Span(*place) for node, *place in self._all.values() if isinstance(node, kinds)
         )
