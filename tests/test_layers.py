@@ -31,7 +31,7 @@ LAYERS = [
     ["verify"],
     ["report"],
     ["options"],
-    ["verifying", "showing", "streams"],
+    ["verifying", "showing", "streams", "contradictions"],
     ["cli"],
     ["__main__"],
 ]
