@@ -68,7 +68,7 @@ def _main(arguments: list[str]) -> int:
 def _said(problem: Exception) -> str:
     """What went wrong, as the messages of losslint itself say it."""
     if isinstance(problem, OSError) and problem.strerror:
-        where = "" if problem.filename is None else f"{os.fsdecode(problem.filename)}: "
+        where = "" if problem.filename is None else f"{problem.filename}: "
         return where + problem.strerror
     return str(problem)
 
