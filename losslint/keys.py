@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,17 +31,19 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean `{by_lower[found[0]]}`?" if found else ""
 
 
-@dataclass(frozen=True)
-class Key:
+class Key:  # no dataclass: every run makes this class, and a dataclass takes 0.5 ms to make
     """A key: what it is for, what makes a setting of its value, and which values it has.
 
     `read` gets the key and the value, and raises ConfigError for one that means nothing;
     `schema` is the JSON schema of the others.
     """
 
-    what: str
-    read: Callable[[str, object], Any]
-    schema: Mapping[str, Any]
+    def __init__(
+        self, what: str, read: Callable[[str, object], Any], schema: Mapping[str, Any]
+    ) -> None:
+        self.what = what
+        self.read = read
+        self.schema = schema
 
 
 def _strings(key: str, value: object) -> tuple[str, ...]:
