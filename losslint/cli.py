@@ -139,11 +139,15 @@ def _clean(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from losslint import verifying
     from losslint.config import ConfigError
+    from losslint.contradictions import refuse_overwriting
     from losslint.options import settings_from
+    from losslint.source.discover import discover
     from losslint.verify.files import split
     from losslint.verify.sandbox.workers import NoTorch, Unsupported
 
-    settings = settings_from(options, [split(path)[0] for path in options.paths])
+    paths = [split(path)[0] for path in options.paths]
+    settings = settings_from(options, paths)
+    refuse_overwriting([options.output_file], discover(paths, settings))
     try:
         found = verifying.answers(options, settings)
     except (NoTorch, Unsupported) as problem:
