@@ -108,6 +108,7 @@ def _rule(options: argparse.Namespace) -> int:
     from losslint.rules import registry
 
     rules = registry.all_rules()
+    is_whole = _no_plugin_is_broken()
     if not options.all:
         rule = find(options.rule, rules)
         if rule is None:
@@ -115,7 +116,7 @@ def _rule(options: argparse.Namespace) -> int:
         rules = (rule,)
     with reader_may_leave():
         sys.stdout.write(render(rules, options.output_format))
-    return CLEAN
+    return CLEAN if is_whole else FAILED
 
 
 def _clean(options: argparse.Namespace) -> int:
@@ -155,6 +156,7 @@ def _check(options: argparse.Namespace) -> int:
     from losslint.config import ConfigError
     from losslint.options import settings_from
 
+    options.is_whole = True  # until a run finds a plug-in that it has to skip
     paths: list[str] = options.paths or [os.curdir]
     if "-" in paths and len(paths) > 1:
         raise ConfigError("`-` reads standard input and goes with no other path")
@@ -203,6 +205,7 @@ def _run(
     from losslint.engine.fix import no_veto
     from losslint.engine.run import Run
 
+    options.is_whole = _no_plugin_is_broken()
     return Run(
         settings,
         _fixes(options),
@@ -212,6 +215,15 @@ def _run(
         jobs=1 if vetoes else options.jobs,  # the worker that runs losses is one process's own
         vetoes=vetoes or (lambda _: no_veto),
     )
+
+
+def _no_plugin_is_broken() -> bool:
+    """Whether all rules are there that should be. Says which are not."""
+    from losslint.rules import registry
+
+    for problem in registry.broken():
+        print(f"losslint: error: {problem}", file=sys.stderr)
+    return not registry.broken()
 
 
 def _fixes(options: argparse.Namespace) -> frozenset[Safety]:
@@ -336,7 +348,7 @@ def _body(reports: Sequence[FileReport], options: argparse.Namespace) -> str | I
 
 def _status(reports: Iterable[FileReport], options: argparse.Namespace) -> int:
     reports = tuple(reports)
-    if not all(report.readable for report in reports):
+    if not (options.is_whole and all(report.readable for report in reports)):
         return FAILED
     if options.diff:
         found = any(report.before for report in reports)

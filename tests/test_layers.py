@@ -32,7 +32,7 @@ LAYERS = [
     ["options"],
     ["verifying", "streams"],
     ["cli"],
-    ["__main__"],
+    ["__main__", "testing"],
 ]
 # A rule asks `fixes` to write the fix that goes with its finding.
 ALLOWED = {("rules", "fixes")}

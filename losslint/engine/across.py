@@ -20,7 +20,7 @@ from losslint.project.ordinal import OrdinalCrossEntropy, ordinal_cross_entropie
 from losslint.project.unoptimized import Unoptimized, left_open, unoptimized
 from losslint.project.unused import UnusedLoss, unused
 from losslint.rules import unused_suppression
-from losslint.rules.base import Rule
+from losslint.rules.base import Rule, expect_own
 from losslint.source.text import Source
 
 Provider = Callable[[Whole], Iterable[Any]]
@@ -131,9 +131,13 @@ def _findings(found: Whole, rules: Iterable[Rule]) -> dict[str, list[Placed]]:
                 for subject in subjects[kind]:
                     path = subject.path
                     for check in checks:
-                        placed = [(f, subject.site.rows) for f in check(subject, found.project)]
-                        by_path[path] += placed
-            except Exception as problem:  # as in check.py: one rule takes no other down
+                        for finding in check(subject, found.project):
+                            expect_own(rule, finding)
+                            by_path[path].append((finding, subject.site.rows))
+            except (
+                Exception,
+                SystemExit,
+            ) as problem:  # as in check.py: one rule takes no other down
                 by_path[path].append((crashed(f"rule {rule.code} {rule.name}", problem), ()))
     return by_path
 

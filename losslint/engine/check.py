@@ -11,7 +11,7 @@ from typing import Any
 
 from losslint.config import Settings
 from losslint.engine.reading import parsed
-from losslint.engine.relevance import may_hold_suppressions
+from losslint.engine.relevance import is_of_training, may_hold_suppressions
 from losslint.engine.suppress import Directive, suppress
 from losslint.findings import Finding, Span
 from losslint.model.asked import Question
@@ -40,6 +40,7 @@ Provider = Callable[[Module], dict[type[Any], list[Any]]]
 
 # Who yields which facts about a module; asked only for what some rule looks at.
 PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
+    (frozenset((Module,)), lambda module: {Module: [module]}),
     (frozenset((LearnedWeight, RectifiedTotal, CreatedWeight)), evaluate.subjects),
     (frozenset((Guard, Survey, TrainerLog, Retained)), places.subjects),
     (frozenset((selections.Selection,)), selections.subjects),
@@ -74,7 +75,8 @@ class Checked:
 def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
     """What the rules find in one file, without what its comments suppress."""
     rules = tuple(rules)
-    able = [rule for rule in rules if rule.may_matter(source.data)]
+    concerned = rules if is_of_training(source.data) else ()
+    able = [rule for rule in concerned if rule.may_matter(source.data)]
     joins = any(rule.project_checks for rule in able)
     looks = any(rule.checks or rule.rests_on for rule in able)
     plain = not looks and not may_hold_suppressions(source.data)
@@ -177,6 +179,7 @@ def _facts(rules: list[Rule], module: Module) -> dict[type[Any], list[Any]]:
     facts: dict[type[Any], list[Any]] = {}
     for kinds, provider in PROVIDERS:
         if kinds & asked:
+            facts.update({kind: [] for kind in kinds if kind not in facts})
             for kind, subjects in provider(module).items():
                 facts.setdefault(kind, []).extend(subjects)
     return facts
@@ -190,12 +193,12 @@ def _try(
         found.extend(findings(rule, facts, module))
     except Unreadable:
         raise
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:  # a rule may be anybody's
         return crashed(f"rule {rule.code} {rule.name}", problem)
     return None
 
 
-def crashed(doing: str, problem: Exception) -> Finding:
+def crashed(doing: str, problem: BaseException) -> Finding:
     """LL000 for an error of losslint's own; the traceback is its evidence."""
     if isinstance(problem, RecursionError):
         return unreadable(f"{doing} failed: nested too deep")

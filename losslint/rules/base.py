@@ -18,6 +18,17 @@ ProjectCheck = Callable[[Subject, Project], Iterable[Finding]]
 # string out of each group.
 Needs = tuple[tuple[bytes, ...], ...]
 
+# What a page has below its first sentence, in this order.
+HEADINGS = (
+    "What it does",
+    "Why is this bad?",
+    "Example",
+    "Fix safety",
+    "Known limits",
+    "References",
+)
+SENTENCE = re.compile(r"[A-Z`].{20,100}\.")
+
 
 class Rule:
     """A code, a name and a page of documentation, with the checks behind them.
@@ -54,6 +65,11 @@ class Rule:
         return f"<Rule {self.code} {self.name}>"
 
     @property
+    def prefix(self) -> str:
+        """The letters of the code: whose rule it is."""
+        return self.code.rstrip("0123456789")
+
+    @property
     def summary(self) -> str:
         """The first sentence of the page, on one line."""
         return " ".join(self.page.strip().split("\n\n")[0].split())
@@ -62,6 +78,23 @@ class Rule:
         """The text below `## heading` on the page; empty if there is none."""
         found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", self.page, re.M | re.S)
         return found[1].strip() if found else ""
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with the page, each to be read behind "the page of a rule"."""
+        if not SENTENCE.fullmatch(self.summary):
+            yield "does not begin with one short sentence that can stand alone"
+        if re.findall(r"^## (.+)$", self.page, re.MULTILINE) != [*HEADINGS]:
+            yield f"has other headings than {', '.join(HEADINGS)}"
+        for heading in HEADINGS:
+            if not self.section(heading):
+                yield f"says nothing below `{heading}`"
+        if len(self.examples) != 2:
+            yield "does not show two pieces of Python, the bad one and the better one"
+
+    @property
+    def examples(self) -> list[str]:
+        """The code of the example: what is found, and what to write instead."""
+        return re.findall(r"```python\n(.*?)```", self.section("Example"), re.DOTALL)
 
     def may_matter(self, data: bytes) -> bool:
         """Whether a file with these bytes can hold anything that this rule finds."""
@@ -126,10 +159,28 @@ def findings(
     """
     found: dict[Span, Finding] = {}
     for kind, checks in rule.checks.items():
-        for subject in subjects.get(kind, ()):
+        if kind not in subjects:
+            raise LookupError(f"nothing yields what it looks at, `{kind.__qualname__}`")
+        for subject in subjects[kind]:
             for check in checks:
                 for finding in check(subject, module):
+                    expect_own(rule, finding, len(module.source.data))
                     known = found.get(finding.span)
                     if known is None or (known.fix is None and finding.fix is not None):
                         found[finding.span] = finding
     yield from found.values()
+
+
+def expect_own(rule: Rule, finding: object, size: int | None = None) -> None:
+    """Expect that a check of `rule` yields a finding of its own, in a file of `size` bytes.
+
+    Raises:
+        TypeError: it is no finding, or none of that rule.
+        ValueError: it has no place in the file.
+    """
+    if not isinstance(finding, Finding) or (finding.code, finding.name) != (rule.code, rule.name):
+        raise TypeError(f"it yields {finding!r}, which is no finding of its own")
+    edits = finding.fix.edits if finding.fix else ()
+    for span in (finding.span, *(edit.span for edit in edits)):
+        if not 0 <= span.start <= span.end or (size is not None and span.end > size):
+            raise ValueError(f"it speaks of {span}, which the file does not have")
