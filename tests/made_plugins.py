@@ -66,11 +66,13 @@ def install(
     tell(folder, name=name, version=version, points=points)
 
 
-def tell(folder: Path, *, name: str, version: str, points: str) -> None:
+def tell(
+    folder: Path, *, name: str, version: str, points: str, group: str = "losslint.rules"
+) -> None:
     """Write what `pip` would of the entry points of a package."""
     metadata = folder / f"{name}-{version}.dist-info"
     metadata.mkdir(parents=True, exist_ok=True)
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     (metadata / "entry_points.txt").write_text(
-        f"[console_scripts]\nacme = acme:main\n\n[losslint.rules]\n{points}\n"
+        f"[console_scripts]\nacme = acme:main\n\n[{group}]\n{points}\n"
     )

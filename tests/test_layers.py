@@ -30,7 +30,7 @@ LAYERS = [
     ["verify"],
     ["report"],
     ["options"],
-    ["verifying", "streams"],
+    ["verifying", "streams", "flake8"],
     ["cli"],
     ["__main__", "testing"],
 ]

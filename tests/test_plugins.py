@@ -209,14 +209,16 @@ def test_a_selector_of_a_broken_plugin_says_what_is_broken(
     [
         ("raise KeyError('acme')", "KeyError: 'acme'"),
         ("raise SystemExit(0)", "SystemExit: 0"),
-        ("yield 'a word'", "it yields 'a word', which is no finding of its own"),
+        ("yield 'a word'", "AttributeError: 'str' object has no attribute 'span'"),
         ("return 7", "'int' object is not iterable"),
-        ("yield rule.finding(Span(0, 10**6), 'x')", "which the file does not have"),
-        ("yield Finding(Span(0, 1), 'LL000', 'x', 'y', Severity.NOTE)", "no finding of its own"),
+        ("yield rule.finding(Span(0, 10**6), 'x')", "which is not in the file"),
+        ("yield rule.finding(Span(0.5, 1), 'x')", "which cannot be reported"),
+        ("yield rule.finding(Span(0, 1), None)", "which cannot be reported"),
+        ("yield Finding(Span(0, 1), 'LL000', 'x', 'y', Severity.NOTE)", "is no finding of its own"),
         (
             "yield rule.finding(Span(0, 1), 'x',"
             " fix=Fix('y', (Edit(Span(-1, 1), 'z'),), Safety.SAFE))",
-            "which the file does not have",
+            "which cannot be reported",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from losslint.config import Settings
 from losslint.engine.around import is_covered
 from losslint.engine.check import Checked, crashed, order, unreadable
 from losslint.engine.others import Others
+from losslint.engine.records import expect_finding
 from losslint.engine.suppress import idle_later, suppressed
 from losslint.engine.whole import Whole, alone, whole
 from losslint.findings import UNREADABLE, Finding
@@ -20,7 +21,7 @@ from losslint.project.ordinal import OrdinalCrossEntropy, ordinal_cross_entropie
 from losslint.project.unoptimized import Unoptimized, left_open, unoptimized
 from losslint.project.unused import UnusedLoss, unused
 from losslint.rules import unused_suppression
-from losslint.rules.base import Rule, expect_own
+from losslint.rules.base import Rule
 from losslint.source.text import Source
 
 Provider = Callable[[Whole], Iterable[Any]]
@@ -132,7 +133,7 @@ def _findings(found: Whole, rules: Iterable[Rule]) -> dict[str, list[Placed]]:
                     path = subject.path
                     for check in checks:
                         for finding in check(subject, found.project):
-                            expect_own(rule, finding)
+                            expect_finding(finding, rule)
                             by_path[path].append((finding, subject.site.rows))
             except (
                 Exception,

@@ -11,6 +11,7 @@ from typing import Any
 
 from losslint.config import Settings
 from losslint.engine.reading import parsed
+from losslint.engine.records import expect_finding
 from losslint.engine.relevance import is_of_training, may_hold_suppressions
 from losslint.engine.suppress import Directive, suppress
 from losslint.findings import Finding, Span
@@ -190,7 +191,9 @@ def _try(
 ) -> Finding | None:
     """Add what `rule` finds to `found`, up to where it breaks if it does."""
     try:
-        found.extend(findings(rule, facts, module))
+        for finding in findings(rule, facts, module):
+            expect_finding(finding, rule, len(module.source.data))
+            found.append(finding)
     except Unreadable:
         raise
     except (Exception, SystemExit) as problem:  # a rule may be anybody's

@@ -164,23 +164,7 @@ def findings(
         for subject in subjects[kind]:
             for check in checks:
                 for finding in check(subject, module):
-                    expect_own(rule, finding, len(module.source.data))
                     known = found.get(finding.span)
                     if known is None or (known.fix is None and finding.fix is not None):
                         found[finding.span] = finding
     yield from found.values()
-
-
-def expect_own(rule: Rule, finding: object, size: int | None = None) -> None:
-    """Expect that a check of `rule` yields a finding of its own, in a file of `size` bytes.
-
-    Raises:
-        TypeError: it is no finding, or none of that rule.
-        ValueError: it has no place in the file.
-    """
-    if not isinstance(finding, Finding) or (finding.code, finding.name) != (rule.code, rule.name):
-        raise TypeError(f"it yields {finding!r}, which is no finding of its own")
-    edits = finding.fix.edits if finding.fix else ()
-    for span in (finding.span, *(edit.span for edit in edits)):
-        if not 0 <= span.start <= span.end or (size is not None and span.end > size):
-            raise ValueError(f"it speaks of {span}, which the file does not have")
