@@ -29,6 +29,7 @@ COMMANDS = {
     "rule": "rule LL101",
     "clean": "clean",
     "verify": "verify PATH",
+    "completion": "completion bash",
 }
 CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 
@@ -75,6 +76,8 @@ def _dispatch(arguments: list[str]) -> int:
         return _clean(clean_parser().parse_args(arguments[1:]))
     if arguments[:1] == ["verify"]:
         return _verify(_parsed(verify_parser(), arguments[1:]))
+    if arguments[:1] == ["completion"]:
+        return _completion(arguments[1:])
     named = arguments[:1] == ["check"]
     options = _parsed(check_parser(), _with_values(arguments[named:]))
     first = options.paths[0] if options.paths else ""
@@ -117,6 +120,16 @@ def _rule(options: argparse.Namespace) -> int:
     with reader_may_leave():
         sys.stdout.write(render(rules, options.output_format))
     return CLEAN if is_whole else FAILED
+
+
+def _completion(arguments: list[str]) -> int:
+    from losslint.completion import completion_parser, script
+    from losslint.rules import registry
+
+    shell = completion_parser().parse_args(arguments).shell
+    with reader_may_leave():
+        sys.stdout.write(script(shell, registry.all_rules()))
+    return CLEAN
 
 
 def _clean(options: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ LAYERS = [
     ["verify"],
     ["report"],
     ["options"],
-    ["verifying", "streams", "flake8"],
+    ["verifying", "streams", "flake8", "completion"],
     ["cli"],
     ["__main__", "testing"],
 ]

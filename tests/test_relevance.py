@@ -34,7 +34,7 @@ losslint.source.text losslint.source.unmatched losslint.streams
 # Each takes from a tenth of the time of Python itself to a hundred times of it.
 HEAVY = """
 asyncio concurrent difflib email hashlib importlib.metadata json libcst logging multiprocessing
-pathlib pathspec random rich subprocess tempfile tomllib torch typing
+pathlib pathspec random rich shtab subprocess tempfile tomllib torch typing
 """.split()
 RUN = "import sys; from losslint.cli import main; main(); print(*sys.modules, file=sys.stderr)"
 
