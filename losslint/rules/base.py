@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from losslint.findings import Finding, Fix, Related, Severity, Span
+from losslint.findings import Finding, Fix, Related, Safety, Severity, Span
 from losslint.model.module import Module
 from losslint.project.joined import Project
 
@@ -78,6 +78,13 @@ class Rule:
         """The text below `## heading` on the page; empty if there is none."""
         found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", self.page, re.M | re.S)
         return found[1].strip() if found else ""
+
+    @property
+    def fix_safety(self) -> Safety | None:
+        """What its page says of its fixes; None if there are none."""
+        first = re.match(r"\w*", self.section("Fix safety"))
+        words = {safety.value.capitalize(): safety for safety in Safety}
+        return words.get(first[0]) if first else None
 
     def faults(self) -> Iterator[str]:
         """What is wrong with the page, each to be read behind "the page of a rule"."""
