@@ -40,7 +40,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """What `pip` would write for flake8, on `sys.path`; the working directory is another folder."""
     folder = tmp_path / "site"
     group = "flake8.extension"
-    tell(folder, name="torch_losslint", version="0.1.0", points=f"LL = {POINT}", group=group)
+    tell(folder, name="torch-losslint", version="0.1.0", points=f"LL = {POINT}", group=group)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.syspath_prepend(folder)

@@ -132,6 +132,7 @@ def test_a_fix_of_a_plugin_is_made(site: Path) -> None:
         ("rule = 'ACM001'", "", "`acme_losses.toy_word.rule` is of the type str, and no Rule"),
         ("rules = []", "", "no module of it has a `rule`"),
         (WHOLE, "ACM = acme_losses:rules", "`acme_losses:rules` is not the name of a module"),
+        (WHOLE, "ACM", " = an entry_points.txt that cannot be read) is skipped"),
         (WHOLE, "acme = acme_losses", "`acme` is not one to three capital letters"),
         (WHOLE, "LL = acme_losses", "its prefix `LL` clashes with `LL` of losslint"),
         (WHOLE, "L = acme_losses", "its prefix `L` clashes with `LL` of losslint"),

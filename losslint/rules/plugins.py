@@ -11,6 +11,7 @@ GROUP = "losslint.rules"
 
 # What holds the entry points of a package, in a folder beside the package.
 METADATA = (".dist-info", ".egg-info")
+UNREADABLE = "an entry_points.txt that cannot be read"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,10 @@ def _plugins(metadata: str) -> Iterator[Plugin]:
         return
     from importlib.metadata import Distribution
 
-    points = Distribution.at(metadata).entry_points.select(group=GROUP)
-    for point in sorted(points, key=lambda point: (point.name, point.value)):
-        yield Plugin(point.name, point.value, metadata)
+    try:
+        points = Distribution.at(metadata).entry_points.select(group=GROUP)
+        pairs = sorted((point.name, point.value) for point in points)
+    except (ValueError, TypeError, AttributeError):  # as the versions of Python have it
+        pairs = [("", UNREADABLE)]
+    for prefix, module in pairs:
+        yield Plugin(prefix, module, metadata)
