@@ -10,9 +10,20 @@ import shtab
 from losslint.options import check_parser, clean_parser, rule_parser, verify_parser
 from losslint.rules.base import Rule
 
+# Each was tried; shtab knows more.
+SHELLS = ("bash", "zsh", "fish", "tcsh")
+
 # What a value is, by how the help calls it.
 KINDS = {"FILE": shtab.FILE, "PATH": shtab.FILE, "DIR": shtab.DIRECTORY}
 RULES = ("RULES", "CODE|NAME")
+
+# Where zsh offers the commands, offer files too: shtab knows of one or the other.
+FILES_TOO = {
+    "zsh": """\
+functions[_losslint_commands]=$functions[_shtab_losslint_commands]
+_shtab_losslint_commands() { _losslint_commands; _files }
+"""
+}
 
 
 def completion_parser() -> argparse.ArgumentParser:
@@ -21,10 +32,10 @@ def completion_parser() -> argparse.ArgumentParser:
         "losslint completion",
         description="Print a script that completes the options of losslint and the names of rules.",
         epilog='For bash, put `eval "$(losslint completion bash)"` into ~/.bashrc; for zsh, write the'
-        " script to a file _losslint in a folder of $fpath.",
+        " script to a file `_losslint` in a folder of $fpath.",
         allow_abbrev=False,
     )
-    parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS)
+    parser.add_argument("shell", choices=SHELLS)
     return parser
 
 
@@ -45,18 +56,28 @@ def script(shell: str, rules: Iterable[Rule]) -> str:
         about = (parser.description or "").partition(". ")[0]
         below.add_parser(name, parents=[parser], add_help=False, help=about, description=about)
         _describe(below.choices[name], words)
-    _describe(whole, words, [*commands])
-    return str(shtab.complete(whole, shell))
+    _describe(whole, words)
+    for action in whole._actions:
+        if action.dest == "paths":
+            _let_be_command(action, [*commands], shell)
+    return str(shtab.complete(whole, shell, preamble=FILES_TOO))
 
 
-def _describe(parser: argparse.ArgumentParser, rules: list[str], first: Iterable[str] = ()) -> None:
-    """Say of each option what its value can be; `first` may stand in the place of a path."""
+def _describe(parser: argparse.ArgumentParser, rules: list[str]) -> None:
+    """Say of each option what its value can be."""
     for action in parser._actions:  # argparse has no other way to them
         if action.metavar in RULES:
             action.choices = rules
-        elif action.dest == "paths" and first:
-            action.choices = [*first, *shtab.Required.FILE]
         elif action.metavar in KINDS:
             action.complete = KINDS[str(action.metavar)]  # type: ignore[attr-defined]
         if action.dest == "verify":  # its value stands behind `=` alone
             action.nargs, action.choices = 0, None
+
+
+def _let_be_command(paths: argparse.Action, commands: list[str], shell: str) -> None:
+    """Let the name of a command stand in the place of the first path."""
+    if shell == "zsh":
+        paths.help = argparse.SUPPRESS
+    elif shell != "fish":  # which offers both by itself
+        del paths.complete  # type: ignore[attr-defined]
+        paths.choices = [*commands, *shtab.Required.FILE]
