@@ -18,12 +18,10 @@ KINDS = {"FILE": shtab.FILE, "PATH": shtab.FILE, "DIR": shtab.DIRECTORY}
 RULES = ("RULES", "CODE|NAME")
 
 # Where zsh offers the commands, offer files too: shtab knows of one or the other.
-FILES_TOO = {
-    "zsh": """\
+FILES_TOO = """\
 functions[_losslint_commands]=$functions[_shtab_losslint_commands]
 _shtab_losslint_commands() { _losslint_commands; _files }
 """
-}
 
 
 def completion_parser() -> argparse.ArgumentParser:
@@ -60,7 +58,7 @@ def script(shell: str, rules: Iterable[Rule]) -> str:
     for action in whole._actions:
         if action.dest == "paths":
             _let_be_command(action, [*commands], shell)
-    return str(shtab.complete(whole, shell, preamble=FILES_TOO))
+    return str(shtab.complete(whole, shell, preamble=FILES_TOO if shell == "zsh" else ""))
 
 
 def _describe(parser: argparse.ArgumentParser, rules: list[str]) -> None:

@@ -64,8 +64,8 @@ def suppress(
     line of the statement that it stands in. If the check was not `complete`,
     no comment is called idle; nor for a rule of the project, which comes later.
     """
-    pattern = ANY if found else _mark(frozenset(rule.prefix for rule in rules))
-    if not pattern.search(module.source.data):
+    data = module.source.data
+    if not (ANY.search(data) if found else names_codes_of(rules, data)):
         return found, []
     directives = list(_directives(module))
     if not directives:
@@ -76,6 +76,11 @@ def suppress(
         idle = [f for each in directives for f in _idle(each, now, module.source)]
         kept += [f for f in idle if not suppressed(f, directives, _rows(f, module))]
     return kept, directives
+
+
+def names_codes_of(rules: Iterable[Rule], data: bytes) -> bool:
+    """Whether comments in these bytes can be suppressions, by their own word or a rule's code."""
+    return bool(_mark(frozenset(rule.prefix for rule in rules)).search(data))
 
 
 @cache

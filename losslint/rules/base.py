@@ -103,6 +103,11 @@ class Rule:
         """The code of the example: what is found, and what to write instead."""
         return re.findall(r"```python\n(.*?)```", self.section("Example"), re.DOTALL)
 
+    @property
+    def looks(self) -> bool:
+        """Whether it looks at files at all, or is the engine's own."""
+        return bool(self.checks or self.rests_on or self.project_checks)
+
     def may_matter(self, data: bytes) -> bool:
         """Whether a file with these bytes can hold anything that this rule finds."""
         return all(any(word in data for word in group) for group in self.needs)
