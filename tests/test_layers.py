@@ -30,9 +30,9 @@ LAYERS = [
     ["verify"],
     ["report"],
     ["options"],
-    ["verifying", "streams"],
+    ["verifying", "streams", "flake8", "completion"],
     ["cli"],
-    ["__main__"],
+    ["__main__", "testing"],
 ]
 # A rule asks `fixes` to write the fix that goes with its finding.
 ALLOWED = {("rules", "fixes")}
