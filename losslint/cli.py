@@ -29,6 +29,7 @@ COMMANDS = {
     "rule": "rule LL101",
     "clean": "clean",
     "verify": "verify PATH",
+    "server": "server",
 }
 CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 
@@ -67,7 +68,13 @@ def _main(arguments: list[str]) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     from losslint.config import ConfigError
-    from losslint.options import check_parser, clean_parser, rule_parser, verify_parser
+    from losslint.options import (
+        check_parser,
+        clean_parser,
+        rule_parser,
+        server_parser,
+        verify_parser,
+    )
 
     if arguments[:1] == ["rule"]:
         return _rule(rule_parser().parse_args(arguments[1:]))
@@ -75,6 +82,9 @@ def _dispatch(arguments: list[str]) -> int:
         return _clean(clean_parser().parse_args(arguments[1:]))
     if arguments[:1] == ["verify"]:
         return _verify(_parsed(verify_parser(), arguments[1:]))
+    if arguments[:1] == ["server"]:
+        server_parser().parse_args(arguments[1:])
+        return _server()
     named = arguments[:1] == ["check"]
     options = _parsed(check_parser(), _with_values(arguments[named:]))
     first = options.paths[0] if options.paths else ""
@@ -149,6 +159,20 @@ def _verify(options: argparse.Namespace) -> int:
     if not found.complete:
         return FAILED
     return FOUND if found.refuted else CLEAN
+
+
+def _server() -> int:
+    from losslint.config import ConfigError
+
+    try:
+        from losslint.server.features import serve
+    except ModuleNotFoundError as problem:
+        extra = "pip install 'torch-losslint[lsp]'"
+        raise ConfigError(f"no {problem.name}: `losslint server` needs {extra}") from problem
+    if sys.stdin is None:
+        raise ConfigError("standard input is closed")
+    gc.enable()  # it may run for days
+    return CLEAN if serve() else FOUND
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -130,6 +130,17 @@ def verify_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def server_parser() -> argparse.ArgumentParser:
+    """The parser of `losslint server`."""
+    parser = argparse.ArgumentParser(
+        "losslint server",
+        description="Serve editors: the Language Server Protocol over standard input and output.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--stdio", action="store_true", help="what it does anyway")
+    return parser
+
+
 def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings:
     """What holds: the command line over the configuration file over the defaults.
 

@@ -30,7 +30,7 @@ LAYERS = [
     ["verify"],
     ["report"],
     ["options"],
-    ["verifying", "streams"],
+    ["verifying", "streams", "server"],
     ["cli"],
     ["__main__"],
 ]

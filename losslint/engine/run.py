@@ -14,6 +14,7 @@ from losslint.engine.fingerprint import digest
 from losslint.engine.fix import FixResult, Veto, no_veto, settle
 from losslint.engine.jobs import number
 from losslint.engine.looks import Look, recalled, remember, slim
+from losslint.engine.others import Others
 from losslint.engine.reports import FileReport
 from losslint.engine.selection import Selection
 from losslint.engine.write import Changed, write
@@ -127,8 +128,7 @@ class Run:
             for look in looks
             if not look.report.skipped
         }
-        before = self.cache.others if self.cache is not None else None
-        joined = across(members, self.paths, self.selection.for_file, self.settings, before)
+        joined = self.join(members, self.cache.others if self.cache is not None else None)
         reports = [self._among(look, joined) for look in looks]
         if self.cache is not None and not self.fixes and joined.is_lasting:
             around = joined.looked_around
@@ -198,24 +198,33 @@ class Run:
         rules = {rule.code for rule in self.selection.rules if rule.project_checks}
         if not self._asks_for_fixes(f for f in report.findings if f.code in rules):
             return report
-        settled = settle(report.source, self._check_among(members), self.settings, self.fixes)
+        settled = settle(report.source, self.check_among(members), self.settings, self.fixes)
         fixed = _after(report, settled)
         if settled.source == report.source or self.dry:
             return fixed
         return _written(fixed, report.source.encode())
 
-    def _check_among(self, members: Mapping[str, Member]) -> Callable[[Source], Iterable[Finding]]:
-        """A check of one changed file among the others as they are."""
+    def check_among(
+        self, members: Mapping[str, Member], others: Others | None = None
+    ) -> Callable[[Source], Iterable[Finding]]:
+        """A check of one changed file among the others as they are; see `join` for `others`."""
 
         def check_again(source: Source) -> Iterable[Finding]:
-            checked = check(source, self.selection.for_file(source.name), self.settings)
-            if checked.facts is None:  # the file on disk is another by now
-                checked = replace(checked, facts=facts_of(source))
-            changed = {**members, source.name: Member(source, checked)}
-            rules_for = self.selection.for_file
-            return across(changed, self.paths, rules_for, self.settings).findings[source.name]
+            changed = {**members, source.name: self.member(source)}
+            return self.join(changed, others).findings[source.name]
 
         return check_again
+
+    def member(self, source: Source) -> Member:
+        """A text that is not the one on disk, as it is joined with the files of a project."""
+        checked = check(source, self.selection.for_file(source.name), self.settings)
+        if checked.facts is None:
+            checked = replace(checked, facts=facts_of(source))
+        return Member(source, checked)
+
+    def join(self, members: Mapping[str, Member], others: Others | None = None) -> Joined:
+        """The findings of all files; `others` is what earlier joins read of those around them."""
+        return across(members, self.paths, self.selection.for_file, self.settings, others)
 
 
 def _read_again(path: str) -> Source:

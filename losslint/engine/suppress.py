@@ -69,11 +69,11 @@ def suppress(
     directives = list(_directives(module))
     if not directives:
         return found, []
-    kept = [f for f in found if not suppressed(f, directives, _rows(f, module))]
+    kept = [f for f in found if not suppressed(f, directives, rows_of(f, module))]
     if complete and unused_suppression.rule in rules:
         now = [rule for rule in rules if not rule.project_checks]
         idle = [f for each in directives for f in _idle(each, now, module.source)]
-        kept += [f for f in idle if not suppressed(f, directives, _rows(f, module))]
+        kept += [f for f in idle if not suppressed(f, directives, rows_of(f, module))]
     return kept, directives
 
 
@@ -91,7 +91,8 @@ def idle_later(directives: list[Directive], rules: Iterable[Rule], source: Sourc
     return [f for f in found if not suppressed(f, directives, [source.position(f.span.start)[0]])]
 
 
-def _rows(finding: Finding, module: Module) -> set[int]:
+def rows_of(finding: Finding, module: Module) -> set[int]:
+    """The rows on which a comment keeps a finding away."""
     start = finding.span.start
     row = module.source.position(start)[0]
     statements = module.simple_statements

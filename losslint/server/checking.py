@@ -1,0 +1,162 @@
+"""Open documents to findings: each under the settings nearest to it, and among its project."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from losslint.config import ConfigError, Settings, find
+from losslint.engine.across import Joined, Member, by_itself
+from losslint.engine.around import project_of
+from losslint.engine.check import Checked, crashed, unreadable
+from losslint.engine.fingerprint import digest
+from losslint.engine.fix import Check
+from losslint.engine.others import Others
+from losslint.engine.run import Run
+from losslint.findings import Finding
+from losslint.server.documents import Document
+from losslint.source.discover import is_left_out
+from losslint.source.text import Source, Undecodable
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a document; `check` would check another text in its place."""
+
+    member: Member
+    findings: tuple[Finding, ...]
+    settings: Settings
+    check: Check
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of all open documents, by URI, and what is wrong with their configuration."""
+
+    results: Mapping[str, Result]
+    problems: tuple[str, ...]
+
+
+class Contents:
+    """What files hold, read again once they have changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[tuple[int, int], str]] = {}
+
+    def content(self, path: str) -> str:
+        """The digest of a file; empty if there is none."""
+        try:
+            status = os.stat(path)
+            state = (status.st_mtime_ns, status.st_size)
+            if path not in self._known or self._known[path][0] != state:
+                with open(path, "rb") as file:
+                    self._known[path] = (state, digest(file.read()))
+        except OSError:
+            return ""
+        return self._known[path][1]
+
+
+# The folder of a project and the settings in it: what is open there is joined.
+Group = tuple[str, Settings]
+
+
+class Checker:
+    """Checks what is open, and remembers what came of it. Not to be used by two threads."""
+
+    def __init__(self) -> None:
+        contents = Contents()
+        self._others: dict[str, Others] = defaultdict(lambda: Others(contents))
+        self._usable: dict[str, Settings] = {}
+        self._members: dict[tuple[str, Settings], Member] = {}
+        self._joined: dict[Group, tuple[Mapping[str, Member], Joined]] = {}
+
+    def outcome(self, documents: Sequence[Document], *, again: bool) -> Outcome:
+        """The findings in all documents. What is excluded has no result.
+
+        A text that is what it was is not checked again, unless `again`: files have changed.
+        What other files define is as they were saved; the rules of the project see the
+        unsaved texts.
+        """
+        if again:
+            self._members.clear()
+            self._joined.clear()
+        problems: dict[str, None] = {}
+        groups: dict[Group, list[Document]] = defaultdict(list)
+        for document in documents:
+            settings = self._settings(document, problems)
+            if settings is not None:
+                folder = project_of([document.path]) if document.is_file else document.uri
+                groups[folder, settings].append(document)
+        results: dict[str, Result] = {}
+        for group, together in groups.items():
+            try:
+                results.update(self._together(group, together))
+            except Exception as problem:  # as in check.py: nothing takes the server down
+                crash = crashed("checking", problem)
+                results.update({d.uri: _broken(d, crash, group[1]) for d in together})
+        return Outcome(results, tuple(problems))
+
+    def _settings(self, document: Document, problems: dict[str, None]) -> Settings | None:
+        """The settings for a document, or the last that could be used; None if it is excluded."""
+        folder = os.path.dirname(document.path) if document.is_file else os.curdir
+        try:
+            settings = find(folder)
+            Run(settings).selection.for_file(document.path)  # asks for what is named there
+            is_left_out(document.path, settings)
+            self._usable[folder] = settings
+        except ConfigError as problem:
+            problems[str(problem)] = None
+            settings = self._usable.get(folder, Settings())
+        return None if is_left_out(document.path, settings) else settings
+
+    def _together(self, group: Group, documents: Sequence[Document]) -> Mapping[str, Result]:
+        """What comes of the documents of one project."""
+        folder, settings = group
+        results: dict[str, Result] = {}
+        run = Run(settings, paths=[document.path for document in documents])
+        members: dict[str, Member] = {}
+        for document in documents:
+            try:
+                members[document.uri] = self._member(run, document.source)
+            except Undecodable as problem:
+                results[document.uri] = _broken(document, unreadable(str(problem)), settings)
+        if not documents[0].is_file:
+            return results | {uri: _alone(run, member) for uri, member in members.items()}
+        by_path = {member.source.name: member for member in members.values()}
+        findings = self._join(group, run, by_path).findings if members else {}
+        check = run.check_among(by_path, self._others[folder])
+        for uri, member in members.items():
+            results[uri] = Result(member, findings[member.source.name], settings, check)
+        return results
+
+    def _member(self, run: Run, source: Source) -> Member:
+        key = (source.name, run.settings)
+        known = self._members.get(key)
+        if known is None or known.source != source:
+            known = self._members[key] = run.member(source)
+        return known
+
+    def _join(self, group: Group, run: Run, members: Mapping[str, Member]) -> Joined:
+        known = self._joined.get(group)
+        if known is None or known[0] != members:
+            known = self._joined[group] = (members, run.join(members, self._others[group[0]]))
+        return known[1]
+
+
+def _alone(run: Run, member: Member) -> Result:
+    """What comes of a text that is nowhere on disk."""
+    rules = run.selection.for_file(member.source.name)
+
+    def check(source: Source) -> Iterable[Finding]:
+        return by_itself(source, run.member(source).checked, rules)
+
+    findings = by_itself(member.source, member.checked, rules)
+    return Result(member, findings, run.settings, check)
+
+
+def _broken(document: Document, finding: Finding, settings: Settings) -> Result:
+    """What comes of a document that nothing can be said of but why."""
+    member = Member(Source(document.path, ""), Checked())
+    return Result(member, (finding,), settings, lambda _: (finding,))
