@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
+import os
 import subprocess
 import sys
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
+from pygls.workspace import PositionCodec
 
 from losslint import check_source, fix_source
 from losslint.findings import Safety
+from losslint.server.documents import Part
+
+# What pygls' client asks of asyncio is out of date from Python 3.14 on.
+pytestmark = pytest.mark.filterwarnings("ignore:.*iscoroutinefunction:DeprecationWarning")
 
 LOSS = '''\
 import torch
@@ -66,11 +74,11 @@ WHOLE = types.Range(types.Position(0, 0), types.Position(1_000, 0))
 class Editor:
     """An editor with one window on a folder."""
 
+    able: types.ServerCapabilities
+
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.at(folder)
         self.client = LanguageClient("an editor", "1")
-        self.shown: dict[str, types.PublishDiagnosticsParams] = {}
-        self.messages: list[str] = []
         self.registered: list[str] = []
         self.refreshed = 0
         self._news = asyncio.Event()
@@ -101,7 +109,13 @@ class Editor:
             self.refreshed += 1
             self._news.set()
 
-    async def start(self, **capabilities: Any) -> types.ServerCapabilities:
+    def at(self, folder: Path) -> None:
+        """Work in another folder."""
+        self.folder = folder
+        self.shown: dict[str, types.PublishDiagnosticsParams] = {}
+        self.messages: list[str] = []
+
+    async def start(self, **capabilities: Any) -> None:
         await self.client.start_io(sys.executable, "-m", "losslint", "server", "--stdio")
         can = {
             "textDocument": {
@@ -126,7 +140,7 @@ class Editor:
         params = self.client.protocol._converter.structure(given, types.InitializeParams)
         told = await self.client.initialize_async(params)
         self.client.initialized(types.InitializedParams())
-        return told.capabilities
+        self.able = told.capabilities
 
     async def leave(self) -> int | None:
         await self.client.shutdown_async(None)
@@ -162,6 +176,15 @@ class Editor:
         ]
         which = types.VersionedTextDocumentIdentifier(uri=uri, version=self._versions[uri])
         self.client.text_document_did_change(types.DidChangeTextDocumentParams(which, made))
+
+    def close(self, uri: str) -> None:
+        del self._versions[uri]
+        which = types.TextDocumentIdentifier(uri)
+        self.client.text_document_did_close(types.DidCloseTextDocumentParams(which))
+
+    def close_all(self) -> None:
+        for uri in [*self._versions]:
+            self.close(uri)
 
     def open_notebook(self, uri: str, texts: dict[str, str]) -> None:
         cells = [types.NotebookCell(types.NotebookCellKind.Code, cell) for cell in texts]
@@ -247,17 +270,32 @@ def applied(text: str, edits: list[types.TextEdit]) -> str:
     return data.decode("utf-16-le")
 
 
+@pytest.fixture(scope="module")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture(scope="module")
+def window(
+    loop: asyncio.AbstractEventLoop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Editor]:
+    """An editor that stays, since a server takes a second to start."""
+    editor = Editor(tmp_path_factory.mktemp("window"))
+    loop.run_until_complete(editor.start())
+    yield editor
+    assert loop.run_until_complete(editor.leave()) == 0
+
+
 def session(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run a test in a folder, with an editor that is closed behind it."""
+    """Run a test in a folder, in the window that stays open."""
 
     @functools.wraps(test)
-    def run(tmp_path: Path) -> None:
-        async def whole() -> None:
-            editor = Editor(tmp_path)
-            await test(editor)
-            assert await editor.leave() == 0
-
-        asyncio.run(asyncio.wait_for(whole(), 15))
+    def run(tmp_path: Path, window: Editor, loop: asyncio.AbstractEventLoop) -> None:
+        window.at(tmp_path)
+        loop.run_until_complete(asyncio.wait_for(test(window), 20))
+        window.close_all()
 
     del run.__wrapped__  # or pytest asks what `editor` is
     return run
@@ -265,9 +303,9 @@ def session(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
 
 @session
 async def test_a_session_finds_explains_fixes_and_comes_out_clean(editor: Editor) -> None:
-    able = await editor.start()
-    assert able.position_encoding == "utf-16"
-    assert able.code_action_provider.resolve_provider
+    assert editor.able.position_encoding == "utf-16"
+    assert editor.able.code_action_provider.resolve_provider
+    assert "source.fixAll.losslint" in editor.able.code_action_provider.code_action_kinds
     text = LOSS + USE
     uri = editor.open(editor.folder / "loss.py", text)
 
@@ -304,7 +342,6 @@ async def test_a_session_finds_explains_fixes_and_comes_out_clean(editor: Editor
 
 @session
 async def test_a_notebook_is_one_module_in_cells(editor: Editor) -> None:
-    await editor.start()
     notebook = (editor.folder / "train.ipynb").as_uri()
     first, magic, last = (f"vscode-notebook-cell:/train.ipynb#{n}" for n in "abc")
     texts = {first: BEGINNING, magic: "!pip list 🔥\n%time x = 1", last: TOTAL}
@@ -312,7 +349,7 @@ async def test_a_notebook_is_one_module_in_cells(editor: Editor) -> None:
     assert await editor.codes(last) == ["LL105", "LL101"]
     assert await editor.codes(first) == []
     assert await editor.codes(magic) == []
-    weight, found = editor.shown[last].diagnostics
+    _weight, found = editor.shown[last].diagnostics
     column = len(TOTAL.split("\n")[1].split("+ s")[0]) + len("+ ") + 1  # the emoji takes two
     place = types.Range(types.Position(1, column), types.Position(1, column + 1))
     assert found.range == place
@@ -342,24 +379,27 @@ async def test_a_notebook_is_one_module_in_cells(editor: Editor) -> None:
     await editor.until(lambda: not editor.shown[last].diagnostics)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-32"])
-def test_columns_are_counted_as_the_editor_offers(encoding: str, tmp_path: Path) -> None:
-    @session
-    async def count(editor: Editor) -> None:
-        able = await editor.start(general={"positionEncodings": [encoding, "utf-16"]})
-        assert able.position_encoding == encoding
-        uri = editor.open(editor.folder / "loss.py", LOSS + USE)
-        found = next(d for d in await editor.diagnostics(uri) if d.code == "LL101")
-        start, end = columns(encoding if encoding == "utf-8" else f"{encoding}-le")
-        assert (found.range.start.character, found.range.end.character) == (start, end)
-        assert found.range.start.line == ROW
-
-    count(tmp_path)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+def test_places_are_counted_as_was_agreed(encoding: str) -> None:
+    text = "a🔥é\r\n\r\f\u2028🔥b\n🔥"
+    part = Part("file:///x.py", 1, text, PositionCodec(encoding).client_num_units)
+    unit = {"utf-8": 1, "utf-16": 2, "utf-32": 4}[encoding]
+    codec = encoding if unit == 1 else f"{encoding}-le"
+    rows = [0, 5, 6, 11]  # of \r\n, \r and \n each ends a line, and nothing else does
+    for index in range(len(text) + 1):
+        if text[max(0, index - 1) : index + 1] == "\r\n":
+            continue  # nobody can be there
+        row = bisect_right(rows, index) - 1
+        column = len(text[rows[row] : index].encode(codec)) // unit
+        assert part.position(index) == types.Position(row, column)
+        assert part.position_of_byte(len(text[:index].encode())) == types.Position(row, column)
+        assert part.index(types.Position(row, column)) == index
+    assert part.index(types.Position(0, 99)) == text.index("\r")
+    assert part.index(types.Position(99, 0)) == part.index(types.Position(3, 99)) == len(text)
 
 
 @session
 async def test_what_is_checked_is_the_text_in_the_window(editor: Editor) -> None:
-    await editor.start()
     path = editor.folder / "loss.py"
     path.write_text(LOSS + USE)
     # pygls would take a form feed for the end of a line, and change the next line but one
@@ -390,7 +430,6 @@ async def test_what_is_checked_is_the_text_in_the_window(editor: Editor) -> None
 
 @session
 async def test_all_safe_fixes_are_those_of_the_command(editor: Editor) -> None:
-    await editor.start()
     text = (FIXTURES / "unguarded_variance" / "bad.py").read_text()
     uri = editor.open(editor.folder / "bad.py", text)
     found = {f.fix.safety for f in check_source(text) if f.fix}
@@ -418,7 +457,6 @@ async def test_all_safe_fixes_are_those_of_the_command(editor: Editor) -> None:
 
 @session
 async def test_a_suppression_joins_the_one_that_is_there(editor: Editor) -> None:
-    await editor.start()
     text = LOSS + USE
     uri = editor.open(editor.folder / "loss.py", text)
     for code in ("LL105", "LL101"):
@@ -448,7 +486,6 @@ async def test_a_suppression_joins_the_one_that_is_there(editor: Editor) -> None
 
 @session
 async def test_each_document_has_the_nearest_configuration(editor: Editor) -> None:
-    await editor.start()
     folder = editor.folder
     (folder / "inner").mkdir()
     (folder / "losslint.toml").write_text('ignore = ["LL105"]\n')
@@ -487,7 +524,6 @@ async def test_each_document_has_the_nearest_configuration(editor: Editor) -> No
 
 @session
 async def test_the_rules_of_the_project_see_what_is_not_saved(editor: Editor) -> None:
-    await editor.start()
     project = FIXTURES / "unoptimized_loss_parameters" / "bad"
     texts = {path.name: path.read_text() for path in project.glob("*.py")}
     for name, text in texts.items():
@@ -509,35 +545,142 @@ async def test_the_rules_of_the_project_see_what_is_not_saved(editor: Editor) ->
     await editor.until(lambda: not editor.shown[train].diagnostics)
     editor.change(losses, texts["losses.py"])
     await editor.until(lambda: editor.shown[train].diagnostics)
-    for uri in (train, losses):
-        close = types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri))
-        editor.client.text_document_did_close(close)
+    editor.close(train)
+    editor.close(losses)
     await editor.until(lambda: not editor.shown[train].diagnostics)
 
 
-@session
-async def test_an_editor_that_asks_is_sent_nothing(editor: Editor) -> None:
-    able = await editor.start(
-        textDocument={"diagnostic": {}, "hover": {"contentFormat": ["plaintext"]}},
-        workspace={"diagnostics": {"refreshSupport": True}},
-    )
-    assert able.diagnostic_provider.inter_file_dependencies
-    uri = editor.open(editor.folder / "loss.py", LOSS + USE)
-    params = types.DocumentDiagnosticParams(types.TextDocumentIdentifier(uri))
+def test_an_editor_that_asks_is_sent_nothing(
+    tmp_path: Path, loop: asyncio.AbstractEventLoop
+) -> None:
+    async def ask(editor: Editor) -> None:
+        await editor.start(
+            general={"positionEncodings": ["utf-8", "utf-16"]},
+            textDocument={"diagnostic": {}, "hover": {"contentFormat": ["plaintext"]}},
+            workspace={"diagnostics": {"refreshSupport": True}},
+        )
+        assert editor.able.position_encoding == "utf-8"
+        assert editor.able.diagnostic_provider.inter_file_dependencies
+        uri = editor.open(editor.folder / "loss.py", LOSS + USE)
+        params = types.DocumentDiagnosticParams(types.TextDocumentIdentifier(uri))
 
-    async def asked() -> list[str]:
-        report = await editor.client.text_document_diagnostic_async(params)
-        assert report.kind == "full"
-        return [str(one.code) for one in report.items]
+        async def asked() -> list[types.Diagnostic]:
+            report = await editor.client.text_document_diagnostic_async(params)
+            assert report.kind == "full"
+            return report.items
 
-    assert await asked() == ["LL105", "LL101"]
-    for number in range(50):
-        editor.change(uri, LOSS + USE + "#" * number)
-    editor.change(uri, FIXED)
-    assert await asked() == []  # and not of any text before
-    assert editor.shown == {}
-    editor.save(uri)
-    await editor.until(lambda: editor.refreshed)
-    editor.change(uri, LOSS + USE)
-    shown = await editor.hover(uri, ROW, columns("utf-16-le")[0])
-    assert shown.startswith("LL101 unbounded_log_variance (warning)\n\nnothing bounds `self.s`")
+        _, found = await asked()
+        start, end = columns("utf-8")
+        assert (found.code, found.range.start.character) == ("LL101", start)
+        assert found.range.end.character == end
+        for number in range(50):
+            editor.change(uri, LOSS + USE + "#" * number)
+        editor.change(uri, FIXED)
+        assert not await asked()  # and not what was found in any text before
+        assert editor.shown == {}
+        editor.save(uri)
+        await editor.until(lambda: editor.refreshed)
+        editor.change(uri, LOSS + USE)
+        shown = await editor.hover(uri, ROW, start)
+        assert shown.startswith("LL101 unbounded_log_variance (warning)\n\nnothing bounds `self.s`")
+        assert await editor.leave() == 0
+
+    loop.run_until_complete(asyncio.wait_for(ask(Editor(tmp_path)), 20))
+
+
+# A check that takes its time, prints, and breaks for one file.
+BROKEN = """\
+import sys, time
+from losslint import cli
+from losslint.server import checking
+
+def member(self, source, member=checking.Run.member):
+    print("noise")
+    time.sleep(0.3)
+    if "crash" in source.name:
+        raise ZeroDivisionError("of a rule")
+    return member(self, source)
+
+checking.Run.member = member
+sys.exit(cli.main(["server"]))
+"""
+
+
+class Wire:
+    """The bytes between an editor and a server."""
+
+    def __init__(self, server: subprocess.Popen[bytes]) -> None:
+        self.server = server
+
+    def send(self, method: str, params: Any, number: int | None = None) -> None:
+        message = {"jsonrpc": "2.0", "method": method, "params": params}
+        self.send_bytes(json.dumps(message | ({"id": number} if number else {})).encode())
+
+    def send_bytes(self, body: bytes) -> None:
+        self.server.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.server.stdin.flush()
+
+    def until(self, is_it: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """The first message of a kind; whatever else is on the wire is no message and fails."""
+        while True:
+            length = self.server.stdout.readline()
+            assert length.startswith(b"Content-Length: ")
+            assert self.server.stdout.readline().startswith(b"Content-Type: ")
+            assert self.server.stdout.readline() == b"\r\n"
+            message: dict[str, Any] = json.loads(self.server.stdout.read(int(length[16:])))
+            if is_it(message):
+                return message
+
+    def open(self, uri: str) -> None:
+        item = {"uri": uri, "languageId": "python", "version": 1, "text": LOSS + USE}
+        self.send("textDocument/didOpen", {"textDocument": item})
+
+    def codes(self, uri: str) -> list[str]:
+        """What is said of a text next."""
+        said = self.until(lambda m: m.get("params", {}).get("uri") == uri)
+        return [one["code"] for one in said["params"]["diagnostics"]]
+
+
+def test_nothing_takes_the_server_down(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BROKEN]
+    new = "untitled:Untitled-1"
+    with subprocess.Popen(command, stdin=-1, stdout=-1, stderr=-1, cwd=tmp_path) as server:
+        wire = Wire(server)
+        wire.send("initialize", {"processId": None, "rootUri": None, "capabilities": {}}, 1)
+        wire.until(lambda m: m.get("id") == 1)
+        wire.send_bytes(b"this is no JSON")
+        wire.send("initialized", {})
+        wire.send("no/such", {"method": 1})
+        wire.send("no/suchRequest", {}, 2)
+        assert wire.until(lambda m: m.get("id") == 2)["error"]["code"] == -32601
+        wire.open(new)
+        # who calls a question off hears so, and the check goes on
+        start = {"line": 0, "character": 0}
+        wire.send("textDocument/hover", {"textDocument": {"uri": new}, "position": start}, 3)
+        wire.send("$/cancelRequest", {"id": 3})
+        assert wire.until(lambda m: m.get("id") == 3)["error"]["code"] == -32800
+        assert wire.codes(new) == ["LL105", "LL101"]
+        crash = (tmp_path / "crash.py").as_uri()
+        wire.open(crash)
+        assert wire.codes(crash) == ["LL000"]
+        for version, text in enumerate(["\ud800 = '\0'", LOSS], start=2):
+            which = {"uri": new, "version": version}
+            changed = {"textDocument": which, "contentChanges": [{"text": text}]}
+            wire.send("textDocument/didChange", changed)
+            assert wire.codes(new) == (["LL000"] if version == 2 else ["LL105", "LL101"])
+        # one that leaves without a word is no editor to be content with
+        wire.send("exit", None)
+        assert server.wait(10) == 1
+        assert b"noise" in server.stderr.read()
+
+
+def test_without_its_extra_the_server_says_what_to_install(tmp_path: Path) -> None:
+    for name in ("lsprotocol", "pygls"):
+        (tmp_path / f"{name}.py").write_text("raise ModuleNotFoundError(name=__name__)")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = [sys.executable, "-m", "losslint", "server"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("losslint: error: no ")
+    assert "pip install 'torch-losslint[lsp]'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
