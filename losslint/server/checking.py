@@ -16,6 +16,7 @@ from losslint.engine.fix import Check
 from losslint.engine.others import Others
 from losslint.engine.run import Run
 from losslint.findings import Finding
+from losslint.model.facts import FileFacts
 from losslint.server.documents import Document
 from losslint.source.discover import is_left_out
 from losslint.source.text import Source, Undecodable
@@ -58,6 +59,24 @@ class Contents:
         return self._known[path][1]
 
 
+class Remembered(Others):
+    """What was read of the files around, kept as it is: a session asks for it at every pause."""
+
+    def __init__(self, contents: Contents) -> None:
+        super().__init__(contents)
+        self._now = contents
+        self._kept: dict[str, tuple[str, FileFacts | None]] = {}
+
+    def facts(self, path: str) -> tuple[FileFacts | None] | None:
+        """The facts of a file, which may be that it cannot be read; None if they are not known."""
+        content, facts = self._kept.get(path, ("", None))
+        return (facts,) if content and content == self._now.content(path) else None
+
+    def put_facts(self, path: str, raw: bytes, facts: FileFacts | None) -> None:
+        """Remember the facts of a file with this content."""
+        self._kept[path] = (digest(raw), facts)
+
+
 # The folder of a project and the settings in it: what is open there is joined.
 Group = tuple[str, Settings]
 
@@ -67,7 +86,7 @@ class Checker:
 
     def __init__(self) -> None:
         contents = Contents()
-        self._others: dict[str, Others] = defaultdict(lambda: Others(contents))
+        self._others: dict[str, Others] = defaultdict(lambda: Remembered(contents))
         self._usable: dict[str, Settings] = {}
         self._members: dict[tuple[str, Settings], Member] = {}
         self._joined: dict[Group, tuple[Mapping[str, Member], Joined]] = {}

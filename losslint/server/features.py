@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from functools import partial
@@ -31,6 +32,7 @@ def serve() -> bool:
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     threading.stack_size(STACK)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # who waits for input would not hear of it
     session = made_ready(Session())
     session.start_io(sys.stdin.buffer, output)
     return session.is_shut_down
