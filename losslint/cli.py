@@ -83,8 +83,10 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments[:1] == ["verify"]:
         return _verify(_parsed(verify_parser(), arguments[1:]))
     if arguments[:1] == ["server"]:
+        from losslint import server
+
         server_parser().parse_args(arguments[1:])
-        return _server()
+        return CLEAN if server.start() else FOUND
     named = arguments[:1] == ["check"]
     options = _parsed(check_parser(), _with_values(arguments[named:]))
     first = options.paths[0] if options.paths else ""
@@ -93,7 +95,11 @@ def _dispatch(arguments: list[str]) -> int:
         if first != "check":
             raise ConfigError(f"`{first}` comes first, as in `losslint {COMMANDS[first]}`")
         del options.paths[0]
-    return _check(options)
+    if not options.watch:
+        return _check(options)
+    from losslint.watching import watch
+
+    return watch(options, _check)
 
 
 def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
@@ -159,20 +165,6 @@ def _verify(options: argparse.Namespace) -> int:
     if not found.complete:
         return FAILED
     return FOUND if found.refuted else CLEAN
-
-
-def _server() -> int:
-    from losslint.config import ConfigError
-
-    try:
-        from losslint.server.features import serve
-    except ModuleNotFoundError as problem:
-        extra = "pip install 'torch-losslint[lsp]'"
-        raise ConfigError(f"no {problem.name}: `losslint server` needs {extra}") from problem
-    if sys.stdin is None:
-        raise ConfigError("standard input is closed")
-    gc.enable()  # it may run for days
-    return CLEAN if serve() else FOUND
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -224,6 +224,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         help="processes that check; 1 where there is no os.fork (default: 0, as many as pay)",
     )
     add("--stdin-filename", metavar="FILE", help="what to call standard input")
+    add("--watch", action="store_true", help="check again whenever a file changes (extra `watch`)")
     add("--no-cache", action="store_true", help="neither read nor write a cache")
     _add_cache_dir(group)
 

@@ -30,7 +30,7 @@ LAYERS = [
     ["verify"],
     ["report"],
     ["options"],
-    ["verifying", "streams", "server"],
+    ["verifying", "streams", "server", "watching"],
     ["cli"],
     ["__main__"],
 ]
