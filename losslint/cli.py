@@ -168,19 +168,18 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from losslint.config import ConfigError
-    from losslint.options import settings_from
+    from losslint.options import refuse_contradictions, settings_from
 
     paths: list[str] = options.paths or [os.curdir]
-    if "-" in paths and len(paths) > 1:
-        raise ConfigError("`-` reads standard input and goes with no other path")
+    refuse_contradictions(options)
     settings = settings_from(options, paths)
     if options.verbose:
         print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
-    if options.show_settings:
-        return _show_settings(settings)
-    if options.show_files:
-        return _show_files(paths, settings)
+    if options.show_settings or options.show_schema or options.show_files:
+        from losslint.showing import show
+
+        with reader_may_leave():
+            return CLEAN if show(options, settings, paths) else FAILED
     if not (options.verify and _fixes(options)):
         return _checked(paths, settings, options)
     from losslint.verifying import proven
@@ -203,8 +202,20 @@ def _checked(
     if paths == ["-"]:
         return _standard_input(_run(options, settings, paths, vetoes=vetoes), options)
     reports = _reports(paths, settings, options, vetoes)
+    said: list[str] = []
+    if settings.baseline or options.write_baseline:
+        from losslint.engine.known import compared
+
+        reports, said = compared(reports, settings, paths, options.write_baseline)
+    if options.add_ignores:
+        from losslint.engine.ignores import add_ignores
+
+        reports, written = add_ignores(reports, settings)
+        said += written
     with reader_may_leave():
         _print(reports, options, sys.stdout)
+    if said and not options.quiet:
+        print(*said, sep="\n", file=sys.stderr)
     return _status(reports, options)
 
 
@@ -359,32 +370,3 @@ def _status(reports: Iterable[FileReport], options: argparse.Namespace) -> int:
     else:
         found = any(report.findings for report in reports)
     return FOUND if found and not options.exit_zero else CLEAN
-
-
-def _show_files(paths: Sequence[str], settings: Settings) -> int:
-    from losslint.source.discover import Problem, Python, discover
-
-    found = list(discover(paths, settings))
-    problems = [one for one in found if isinstance(one, Problem)]
-    for problem in problems:
-        print(f"{problem.path}: {problem.message}", file=sys.stderr)
-    with reader_may_leave():
-        for one in found:
-            if isinstance(one, Python):
-                print(one.path)
-    return FAILED if problems else CLEAN
-
-
-def _show_settings(settings: Settings) -> int:
-    import json
-    from dataclasses import fields
-
-    from losslint.config import Settings
-
-    print(f"# {settings.origin or 'the defaults'}")
-    for field in fields(Settings):
-        if field.name not in ("origin", "root"):
-            value = getattr(settings, field.name)
-            value = dict(value) if field.name == "per_file_ignores" else value
-            print(f"{field.name.replace('_', '-')} = {json.dumps(value)}")
-    return CLEAN

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 
 from losslint import __version__
-from losslint.config import ConfigError, Settings, find, load
-from losslint.source.globs import inside
+from losslint.config import GLOBS, PATHS, ConfigError, Settings, anchored, find, load, merged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -144,8 +143,7 @@ def server_parser() -> argparse.ArgumentParser:
 def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings:
     """What holds: the command line over the configuration file over the defaults.
 
-    `--select` replaces all that the file selects and ignores; `--exclude`
-    replaces, and every other list adds.
+    Both are merged as `losslint.config.merged` says.
 
     Raises:
         ConfigError: the configuration file cannot be used.
@@ -156,17 +154,37 @@ def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings
         for field in fields(Settings)
         if (value := getattr(options, field.name, None)) is not None
     }
-    if "select" in given:
-        settings = replace(settings, ignore=(), extend_select=(), extend_ignore=())
-    for name in ("exclude", "extend_exclude"):
+    here = os.getcwd()
+    for name in GLOBS if settings.root not in ("", here) else ():
         if name in given:
-            given[name] = tuple(_from_root(glob, settings.root) for glob in given[name])
-    for name in ("ignore", "extend_select", "extend_ignore", "extend_exclude"):
-        if name in given:
-            given[name] = (*getattr(settings, name), *given[name])
-    if "cache_dir" in given:
-        given["cache_dir"] = os.path.abspath(given["cache_dir"])
-    return replace(settings, **given)
+            given[name] = tuple(anchored(glob, here) for glob in given[name])
+    for name in PATHS:
+        if given.get(name):
+            given[name] = os.path.abspath(given[name])
+    if getattr(options, "write_baseline", None):
+        given["baseline"] = ""  # or what it knows already would not be found
+    return merged(settings, given)
+
+
+def refuse_contradictions(options: argparse.Namespace) -> None:
+    """Say which options of `losslint [check]` do not go together, if there are such.
+
+    Raises:
+        ConfigError: there are.
+    """
+    if "-" in options.paths and len(options.paths) > 1:
+        raise ConfigError("`-` reads standard input and goes with no other path")
+    kept = [name for name in ("write_baseline", "add_ignores") if getattr(options, name)]
+    if len(kept) > 1:
+        raise ConfigError("--write-baseline and --add-ignores: one of them is enough")
+    for name in kept:
+        option = f"--{name.replace('_', '-')}"
+        if options.diff:
+            raise ConfigError(f"{option} does not go with --diff, which writes nothing")
+        if "-" in options.paths:
+            raise ConfigError(f"{option} does not go with `-`: there is no file to write")
+    if options.add_ignores and options.fix:
+        raise ConfigError("--add-ignores does not go with --fix: fix first, then look at the rest")
 
 
 def cache_folder(settings: Settings) -> str:
@@ -244,13 +262,26 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--output-format", choices=("full", "concise", "json"), default="full")
     add("--output-file", metavar="FILE", help="write the findings there")
+    baseline = group.add_mutually_exclusive_group().add_argument
+    baseline("--baseline", metavar="FILE", help="leave out the findings that this file knows")
+    baseline("--write-baseline", metavar="FILE", help="let this file know all that is found")
+    add(
+        "--add-ignores",
+        action="store_true",
+        help="write comments that suppress what is found",
+    )
     add("--statistics", action="store_true", help="only count them, by rule")
     add("--exit-zero", action="store_true", help="end with 0 even if there are findings")
     add("--color", choices=("auto", "always", "never"), default="auto")
     add("-q", "--quiet", action="store_true", help="findings only, no summary")
     add("-v", "--verbose", action="store_true", help="which settings; tracebacks of failures")
     add("--show-files", action="store_true", help="list what would be checked, and end")
-    add("--show-settings", action="store_true", help="show what holds here, and end")
+    add("--show-settings", action="store_true", help="show what holds here, as TOML, and end")
+    add(
+        "--show-schema",
+        action="store_true",
+        help="print the JSON schema of losslint.toml, for editors, and end",
+    )
 
 
 def _number(argument: str) -> int:
@@ -285,11 +316,3 @@ def _common_folder(paths: Iterable[str]) -> str:
         return os.path.commonpath([os.path.abspath(folder) for folder in folders])
     except ValueError:  # several drives
         return os.curdir
-
-
-def _from_root(glob: str, root: str) -> str:
-    """A glob of the command line, which counts from here, as one that counts from `root`."""
-    here = inside(os.curdir, root) if root else "."
-    if here in (None, ".") or "/" not in glob.rstrip("/"):
-        return glob
-    return f"/{here}/{glob.lstrip('/')}"

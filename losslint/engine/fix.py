@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from losslint.config import Settings
@@ -50,12 +50,22 @@ def no_veto(_source: Source, _finding: Finding) -> str:
     return ""
 
 
+# Which of the findings in a source are for a fix to mend.
+Choice = Callable[[Source, Sequence[Finding]], Sequence[Finding]]
+
+
+def all_of(_source: Source, findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Every finding is."""
+    return findings
+
+
 def settle(
     source: Source,
     check: Check,
     settings: Settings,
     fixes: frozenset[Safety],
     veto: Veto = no_veto,
+    choice: Choice = all_of,
 ) -> FixResult:
     """Check and fix, again and again, until a check asks for no fix any more.
 
@@ -68,7 +78,8 @@ def settle(
     refused: dict[str, str] = {}
     applied = 0
     for _ in range(MAX_PASSES):
-        asked = [f for f in now.findings if f.fix and f.fix.safety in fixes]
+        ours = choice(now.source, now.findings)
+        asked = [f for f in ours if f.fix and f.fix.safety in fixes]
         for finding in asked:
             if why := veto(now.source, finding):
                 refused[_key(finding, now.source)] = why

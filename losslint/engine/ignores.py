@@ -1,54 +1,126 @@
-"""Writes the comment that keeps a finding away."""
+"""Comments that suppress what was found, written where each counts: `--add-ignores`."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
 from losslint.config import Settings
+from losslint.engine.check import unreadable
 from losslint.engine.edits import apply_edits
-from losslint.engine.fix import Check, Unfit
 from losslint.engine.reading import parsed
-from losslint.engine.suppress import OWN, WORD, rows_of
+from losslint.engine.reports import FileReport
+from losslint.engine.suppress import IGNORE, directives_of, rows
+from losslint.engine.write import Changed, write
 from losslint.findings import Edit, Finding, Span
-from losslint.model.module import Unreadable
+from losslint.model.module import Module, Unreadable
 from losslint.source.text import Source
 
+REASON = "added by --add-ignores"
 
-def ignored(source: Source, finding: Finding, check: Check, settings: Settings) -> Source:
-    """The source with a comment that keeps a finding away: on its row, if one can stand there.
+
+def add_ignores(
+    reports: Iterable[FileReport], settings: Settings
+) -> tuple[list[FileReport], list[str]]:
+    """Write a comment for every finding; the reports with what is left, and what was done.
+
+    What could not be checked gets none. A file is written wholly or not at all.
+    """
+    left = []
+    added = files = 0
+    for report in reports:
+        after = _written(report, settings)
+        number = len(report.findings) - len(after.findings)
+        left.append(after)
+        added += max(number, 0)
+        files += number > 0
+    where = f"{added} finding{'s' * (added != 1)} in {files} file{'s' * (files != 1)}"
+    return left, [f"Wrote comments that suppress {where}."] if added else []
+
+
+def ignored(
+    source: Source, findings: Sequence[Finding], settings: Settings, reason: str = ""
+) -> tuple[Source, tuple[Finding, ...]]:
+    """The source with comments that suppress the findings in it, and those that none can.
+
+    A comment that is new gives the `reason`.
 
     Raises:
-        Unfit: no comment keeps it away.
+        Unreadable: no place in the source can be trusted.
+    """
+    for_comments = [finding for finding in findings if not finding.is_unreadable]
+    if not for_comments:
+        return source, tuple(findings)
+    module, _ = parsed(source, settings)
+    comments = _Comments(module)
+    by_row: dict[int, list[Finding]] = defaultdict(list)
+    for finding in for_comments:
+        by_row[comments.row(finding)].append(finding)
+    edits = []
+    covered: set[int] = set()
+    for row, found in by_row.items():
+        edit = comments.edit(row, sorted({finding.code for finding in found}), reason)
+        if _fits(source, edit):
+            edits.append(edit)
+            covered |= set(map(id, found))
+    left = tuple(finding for finding in findings if id(finding) not in covered)
+    return apply_edits(source, edits), left
+
+
+def _fits(source: Source, edit: Edit) -> bool:
+    try:
+        apply_edits(source, [edit])
+    except ValueError:  # a magic of a notebook would swallow it
+        return False
+    return True
+
+
+class _Comments:
+    """Where in a module a comment can stand, and what it adds to those that are there."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.source = module.source
+        self.commented = {self.source.position(span.start)[0] for span, _ in module.comments()}
+        found = [d for d in directives_of(module) if d.kind == IGNORE and d.codes]
+        self.own = {directive.row: directive for directive in reversed(found)}
+
+    def row(self, finding: Finding) -> int:
+        """The row for a comment on a finding: one where there is such a comment already, if any."""
+        on = rows(finding, self.module)
+        places = [row for row in on if row in self.own] or [row for row in on if self._is_open(row)]
+        return places[0]
+
+    def edit(self, row: int, codes: Sequence[str], reason: str) -> Edit:
+        """The edit that lets a comment on a row name these codes too."""
+        if row in self.own:
+            at = self.own[row].codes[-1][1].end
+            return Edit(Span(at, at), "".join(f", {code}" for code in codes))
+        start, line = self.source.line_start(row), self.source.line(row)
+        end, bare = (start + len(text.encode()) for text in (line, line.rstrip()))
+        return Edit(Span(bare, end), f"  # {IGNORE}[{', '.join(codes)}] {reason}".rstrip())
+
+    def _is_open(self, row: int) -> bool:
+        """Whether a comment can stand at the end of a row: not within a string, nor behind a backslash."""
+        if row in self.commented:
+            return True
+        line = self.source.line(row)
+        end = self.source.line_start(row) + len(line.encode())
+        in_string = any(span.start < end < span.end for span in self.module.strings)
+        return not in_string and not line.endswith("\\")
+
+
+def _written(report: FileReport, settings: Settings) -> FileReport:
+    """The report of a file once the comments are written; as it was, and an LL000, if that fails.
+
+    At the ends of lines they move nothing that is left: it counts in the source as it was.
     """
     try:
-        module, _ = parsed(source, settings)
-    except Unreadable as problem:
-        raise Unfit(f"the file is {problem.message}") from problem
-    comments = {source.position(span.start)[0]: (span, text) for span, text in module.comments()}
-    own = source.position(finding.span.start)[0]
-    before = [f.code for f in check(source)].count(finding.code)
-    for row in sorted(rows_of(finding, module), key=lambda row: (row != own, row)):
-        start = source.line_start(row)
-        end = start + len(source.line(row).encode())
-        comment = comments.get(row)
-        edit = _added(finding.code, *comment) if comment else _written(finding.code, end)
-        try:
-            changed = apply_edits(source, [edit])
-        except ValueError:  # it would stand in a magic of a notebook
-            continue
-        codes = [f.code for f in check(changed)]
-        if codes.count(finding.code) < before and "LL000" not in codes:
-            return changed
-    raise Unfit("no comment can stand there")
-
-
-def _written(code: str, end: int) -> Edit:
-    return Edit(Span(end, end), f"  # losslint: ignore[{code}]")
-
-
-def _added(code: str, span: Span, comment: str) -> Edit:
-    """What puts a code into a comment: into the suppression in it, if there is one."""
-    for found in OWN.finditer(comment):
-        if found["kind"].lower() == "ignore":
-            words = [word[0] for word in WORD.finditer(found["codes"] or "")]
-            start, end = (span.start + len(comment[:at].encode()) for at in found.span())
-            return Edit(Span(start, end), f"# losslint: ignore[{', '.join([*words, code])}]")
-    return _written(code, span.end)
+        source, left = ignored(report.source, report.findings, settings, REASON)
+        if source != report.source:
+            write(report.path, report.source.encode(), source.encode())
+    except (Changed, OSError, Unreadable) as problem:
+        failed = unreadable(f"the comments could not be written: {problem}")
+        return replace(report, findings=(failed, *report.findings))
+    return replace(report, findings=left)

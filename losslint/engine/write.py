@@ -12,18 +12,18 @@ class Changed(Exception):
     """The file is no longer what was read; somebody else wrote it."""
 
 
-def write(path: str, before: bytes, after: bytes) -> None:
+def write(path: str, before: bytes | None, after: bytes) -> None:
     """Replace the file at `path`, which must hold `before`. Keeps its mode and owner.
 
-    A link stays a link: what it leads to is replaced.
+    A link stays a link: what it leads to is replaced. `before` is None for a file that is new.
 
     Raises:
         Changed: the file does not hold `before`.
         OSError: it cannot be written. It is as it was then.
     """
     target = os.path.realpath(path)
-    status = os.stat(target)
-    if not os.access(target, os.W_OK):
+    status = os.stat(target) if before is not None else None
+    if status is not None and not os.access(target, os.W_OK):
         raise PermissionError("the file is read-only")
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".losslint-")
     try:
@@ -32,16 +32,28 @@ def write(path: str, before: bytes, after: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         _make_alike(temporary, status)
-        with open(target, "rb") as file:
-            if file.read() != before:
-                raise Changed("the file changed while it was checked")
+        if _held(target) != before:
+            raise Changed("the file changed while it was checked")
         os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
         raise
 
 
-def _make_alike(path: str, status: os.stat_result) -> None:
+def _held(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def _make_alike(path: str, status: os.stat_result | None) -> None:
+    if status is None:
+        usual = os.umask(0)  # which can only be read by setting it
+        os.umask(usual)
+        os.chmod(path, 0o666 & ~usual)
+        return
     if hasattr(os, "chown"):
         with suppress(PermissionError):  # only root may give a file away
             os.chown(path, status.st_uid, status.st_gid)

@@ -7,9 +7,11 @@ from typing import Any
 
 from lsprotocol import types
 
+from losslint.config import Settings
 from losslint.engine.fix import SAFE_ONLY, Unfit, made, settle
 from losslint.engine.ignores import ignored
 from losslint.findings import Finding, Safety, Span
+from losslint.model.module import Unreadable
 from losslint.server.checking import Result
 from losslint.server.diagnostics import Opened, diagnostic
 from losslint.server.documents import Document
@@ -53,7 +55,7 @@ def carried_out(data: dict[str, Any], result: Result) -> Source:
     if finding is None:
         raise Unfit("the text is another by now")
     if data["do"] == "ignore":
-        return ignored(source, finding, result.check, settings)
+        return _ignored(source, finding, settings)
     return made(source, finding, result.check, settings)
 
 
@@ -71,6 +73,16 @@ def _for_finding(
     if not finding.is_unreadable:
         title = f"losslint ({finding.code}): Ignore on this line"
         yield types.CodeAction(title, kind, [about], data={**data, "do": "ignore"})
+
+
+def _ignored(source: Source, finding: Finding, settings: Settings) -> Source:
+    try:
+        changed, left = ignored(source, [finding], settings)
+    except Unreadable as problem:
+        raise Unfit(f"the file is {problem.message}") from problem
+    if left:
+        raise Unfit("no comment can stand there")
+    return changed
 
 
 def _is_safely_fixed(finding: Finding) -> bool:
