@@ -174,11 +174,15 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
     """
     if "-" in options.paths and len(options.paths) > 1:
         raise ConfigError("`-` reads standard input and goes with no other path")
+    if options.watch and "-" in options.paths:
+        raise ConfigError("`--watch` watches files, and `-` reads standard input")
     kept = [name for name in ("write_baseline", "add_ignores") if getattr(options, name)]
     if len(kept) > 1:
         raise ConfigError("--write-baseline and --add-ignores: one of them is enough")
     for name in kept:
         option = f"--{name.replace('_', '-')}"
+        if options.watch:
+            raise ConfigError(f"{option} does not go with --watch: it is done once")
         if options.diff:
             raise ConfigError(f"{option} does not go with --diff, which writes nothing")
         if "-" in options.paths:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from losslint.config import ConfigError, Settings
-from losslint.options import settings_from
+from losslint.options import refuse_contradictions, settings_from
 from losslint.source.discover import Python, discover
 
 SECONDS = 0.5  # between two looks at the settings, which may be those of a folder above
@@ -33,9 +33,8 @@ def watch(options: argparse.Namespace, check: Callable[[argparse.Namespace], int
     except ModuleNotFoundError as problem:
         extra = "pip install 'torch-losslint[watch]'"
         raise ConfigError(f"no {problem.name}: `--watch` needs {extra}") from problem
+    refuse_contradictions(options)
     paths: list[str] = options.paths or [os.curdir]
-    if "-" in paths:
-        raise ConfigError("`--watch` watches files, and `-` reads standard input")
     gc.enable()  # it may run for days
     settings: Settings | str = settings_from(options, paths)
     files = _files(paths, settings)

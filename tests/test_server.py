@@ -454,6 +454,15 @@ async def test_all_safe_fixes_are_those_of_the_command(editor: Editor) -> None:
     assert offered.title.endswith(" (unsafe)")
     assert not offered.is_preferred
 
+    # what the baseline knows is neither shown nor fixed
+    (editor.folder / "bad.py").write_text(text)
+    command[3:] = ["--write-baseline", "known.json", "-q", "--no-cache", "."]
+    subprocess.run(command, cwd=editor.folder, check=False, capture_output=True)
+    (editor.folder / "losslint.toml").write_text('baseline = "known.json"')
+    editor.save(uri)
+    await editor.until(lambda: not editor.shown[uri].diagnostics)
+    assert await editor.actions(uri, top, "source.fixAll") == []
+
 
 @session
 async def test_a_suppression_joins_the_one_that_is_there(editor: Editor) -> None:

@@ -104,6 +104,7 @@ def test_fixes_are_written_and_then_it_rests(tmp_path: Path) -> None:
     [
         (["-"], [], "`--watch` watches files, and `-` reads standard input"),
         (["nowhere"], [], "nowhere"),
+        (["--add-ignores"], [], "--add-ignores does not go with --watch: it is done once"),
         (["--select", "LL999"], [], "unknown rule `LL999`"),
         ([], ["watchfiles"], "`--watch` needs pip install 'torch-losslint[watch]'"),
     ],

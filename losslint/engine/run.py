@@ -182,17 +182,18 @@ class Run:
             self.settings,
             self.fixes,
             self.vetoes(source),
-            self._new,
+            self.new,
         )
         return Look(_after(report, settled), check(settled.source, rules, self.settings))
 
     def _to_fix(self, report: FileReport) -> list[Finding]:
         """The findings that a fix is to mend: none that is known already."""
         fixable = any(f.fix and f.fix.safety in self.fixes for f in report.findings)
-        ours = self._new(report.source, report.findings) if fixable else ()
+        ours = self.new(report.source, report.findings) if fixable else ()
         return [f for f in ours if f.fix and f.fix.safety in self.fixes]
 
-    def _new(self, source: Source, findings: Sequence[Finding]) -> Sequence[Finding]:
+    def new(self, source: Source, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """The findings in a source that the baseline does not know."""
         if self.baseline is None:
             return findings
         report = FileReport(source.name, source, tuple(findings))
@@ -219,7 +220,7 @@ class Run:
         if not any(finding.code in rules for finding in self._to_fix(report)):
             return report
         check_again = self.check_among(members)
-        settled = settle(report.source, check_again, self.settings, self.fixes, choice=self._new)
+        settled = settle(report.source, check_again, self.settings, self.fixes, choice=self.new)
         fixed = _after(report, settled)
         if settled.source == report.source or self.dry:
             return fixed

@@ -49,7 +49,8 @@ def carried_out(data: dict[str, Any], result: Result) -> Source:
     """
     source, settings = result.member.source, result.settings
     if data["do"] == "fix all":
-        return settle(source, result.check, settings, SAFE_ONLY).source
+        check, choice = result.check, result.choice
+        return settle(source, check, settings, SAFE_ONLY, choice=choice).source
     span = Span(*data["span"])
     finding = next((f for f in result.findings if (f.code, f.span) == (data["code"], span)), None)
     if finding is None:

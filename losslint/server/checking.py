@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from losslint.config import ConfigError, Settings, find
 from losslint.engine.across import Joined, Member, by_itself
 from losslint.engine.around import project_of
 from losslint.engine.check import Checked, crashed, unreadable
 from losslint.engine.fingerprint import digest
-from losslint.engine.fix import Check
+from losslint.engine.fix import Check, Choice, all_of
 from losslint.engine.others import Others
 from losslint.engine.run import Run
 from losslint.findings import Finding
@@ -24,12 +24,16 @@ from losslint.source.text import Source, Undecodable
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a document; `check` would check another text in its place."""
+    """What came of a document, without what is known to the baseline.
+
+    `check` would check another text in its place, and `choice` leave out what is known there.
+    """
 
     member: Member
-    findings: tuple[Finding, ...]
+    findings: Sequence[Finding]
     settings: Settings
     check: Check
+    choice: Choice = all_of
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ class Checker:
             self._usable[folder] = settings
         except ConfigError as problem:
             problems[str(problem)] = None
-            settings = self._usable.get(folder, Settings())
+            settings = replace(self._usable.get(folder, Settings()), baseline="")
         return None if is_left_out(document.path, settings) else settings
 
     def _together(self, group: Group, documents: Sequence[Document]) -> Mapping[str, Result]:
@@ -147,7 +151,8 @@ class Checker:
         findings = self._join(group, run, by_path).findings if members else {}
         check = run.check_among(by_path, self._others[folder])
         for uri, member in members.items():
-            results[uri] = Result(member, findings[member.source.name], settings, check)
+            found = run.new(member.source, findings[member.source.name])
+            results[uri] = Result(member, found, settings, check, run.new)
         return results
 
     def _member(self, run: Run, source: Source) -> Member:
