@@ -669,6 +669,14 @@ def test_nothing_takes_the_server_down(tmp_path: Path) -> None:
         wire.send("$/cancelRequest", {"id": 3})
         assert wire.until(lambda m: m.get("id") == 3)["error"]["code"] == -32800
         assert wire.codes(new) == ["LL105", "LL101"]
+        # who cannot ask for the edit later gets it at once, and in the older form
+        where = {"start": {"line": ROW, "character": columns("utf-16-le")[0]}}
+        where["end"] = where["start"]
+        asked = {"textDocument": {"uri": new}, "range": where, "context": {"diagnostics": []}}
+        wire.send("textDocument/codeAction", asked, 4)
+        fix, *_ = wire.until(lambda m: m.get("id") == 4)["result"]
+        (edit,) = fix["edit"]["changes"][new]
+        assert "nn.functional.softplus" in edit["newText"]
         crash = (tmp_path / "crash.py").as_uri()
         wire.open(crash)
         assert wire.codes(crash) == ["LL000"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from losslint.config import ConfigError, Settings, find
 from losslint.engine.across import Joined, Member, by_itself
@@ -85,6 +85,14 @@ class Remembered(Others):
 Group = tuple[str, Settings]
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What came of the texts of one outcome."""
+
+    members: dict[tuple[str, Settings], Member] = field(default_factory=dict)
+    joined: dict[Group, tuple[Mapping[str, Member], Joined]] = field(default_factory=dict)
+
+
 class Checker:
     """Checks what is open, and remembers what came of it. Not to be used by two threads."""
 
@@ -92,8 +100,7 @@ class Checker:
         contents = Contents()
         self._others: dict[str, Others] = defaultdict(lambda: Remembered(contents))
         self._usable: dict[str, Settings] = {}
-        self._members: dict[tuple[str, Settings], Member] = {}
-        self._joined: dict[Group, tuple[Mapping[str, Member], Joined]] = {}
+        self._before = self._now = _Known()
 
     def outcome(self, documents: Sequence[Document], *, again: bool) -> Outcome:
         """The findings in all documents. What is excluded has no result.
@@ -102,9 +109,7 @@ class Checker:
         What other files define is as they were saved; the rules of the project see the
         unsaved texts.
         """
-        if again:
-            self._members.clear()
-            self._joined.clear()
+        self._before, self._now = _Known() if again else self._now, _Known()
         problems: dict[str, None] = {}
         groups: dict[Group, list[Document]] = defaultdict(list)
         for document in documents:
@@ -157,15 +162,17 @@ class Checker:
 
     def _member(self, run: Run, source: Source) -> Member:
         key = (source.name, run.settings)
-        known = self._members.get(key)
+        known = self._before.members.get(key)
         if known is None or known.source != source:
-            known = self._members[key] = run.member(source)
+            known = run.member(source)
+        self._now.members[key] = known
         return known
 
     def _join(self, group: Group, run: Run, members: Mapping[str, Member]) -> Joined:
-        known = self._joined.get(group)
+        known = self._before.joined.get(group)
         if known is None or known[0] != members:
-            known = self._joined[group] = (members, run.join(members, self._others[group[0]]))
+            known = (members, run.join(members, self._others[group[0]]))
+        self._now.joined[group] = known
         return known[1]
 
 

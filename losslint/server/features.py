@@ -115,8 +115,7 @@ def _answers(session: Session) -> None:
         if known is None:
             return []
         offered = list(actions(params, *known, session.opened))
-        properties = "text_document.code_action.resolve_support.properties"
-        if session.can(properties):
+        if session.resolves_edits:
             return offered
         return [action for action in offered if await _resolve(session, action)]
 

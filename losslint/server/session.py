@@ -63,6 +63,12 @@ class Session(LanguageServer):
         """Whether the editor asks for diagnostics of files, and so need not be sent any."""
         return get_capability(self.client_capabilities, "text_document.diagnostic") is not None
 
+    @property
+    def resolves_edits(self) -> bool:
+        """Whether the editor asks for the edit of an action when somebody chooses that."""
+        properties = "text_document.code_action.resolve_support.properties"
+        return "edit" in (get_capability(self.client_capabilities, properties) or ())
+
     # --- checking -------------------------------------------------------------------------
 
     def changed(self, *, on_disk: bool = False, typed: bool = False) -> None:
@@ -111,14 +117,14 @@ class Session(LanguageServer):
             outcome = await self.in_turn(check)
             self._opened = {d.uri: (d, outcome.results.get(d.uri)) for d in documents}
             self._tell(outcome)
+            if state == self._state:
+                self._publish()
+                if again and self.pulls and self.can("workspace.diagnostics.refresh_support"):
+                    self.workspace_diagnostic_refresh(None)
         except Exception as problem:  # no error takes the server down
             self.log("\n".join(crashed("checking", problem).evidence))
         finally:
             self._checked, self._running = state, None
-        if state == self._state:
-            self._publish()
-            if again and self.pulls and self.can("workspace.diagnostics.refresh_support"):
-                self.workspace_diagnostic_refresh(None)
 
     def _workspace(self) -> Workspace:
         workspace = self.workspace
