@@ -21,7 +21,8 @@ exit status:
   2  something kept losslint from checking
 
 `losslint verify PATH` runs the losses with learned weights through torch;
-`losslint rule CODE|NAME` and `losslint rule --all` print the rules' pages."""
+`losslint rule CODE|NAME` and `losslint rule --all` print the rules' pages;
+`losslint server` serves editors."""
 
 
 VERIFY_STATUS = """\

@@ -680,6 +680,8 @@ def test_nothing_takes_the_server_down(tmp_path: Path) -> None:
         crash = (tmp_path / "crash.py").as_uri()
         wire.open(crash)
         assert wire.codes(crash) == ["LL000"]
+        wire.open((tmp_path / "beside.py").as_uri())
+        assert wire.codes((tmp_path / "beside.py").as_uri()) == ["LL105", "LL101"]
         for version, text in enumerate(["\ud800 = '\0'", LOSS], start=2):
             which = {"uri": new, "version": version}
             changed = {"textDocument": which, "contentChanges": [{"text": text}]}

@@ -111,33 +111,36 @@ class Checker:
         """
         self._before, self._now = _Known() if again else self._now, _Known()
         problems: dict[str, None] = {}
+        by_folder: dict[str, Settings] = {}
         groups: dict[Group, list[Document]] = defaultdict(list)
         for document in documents:
-            settings = self._settings(document, problems)
-            if settings is not None:
-                folder = project_of([document.path]) if document.is_file else document.uri
-                groups[folder, settings].append(document)
+            folder = os.path.dirname(document.path) if document.is_file else os.curdir
+            if folder not in by_folder:
+                by_folder[folder] = self._settings(folder, document.path, problems)
+            settings = by_folder[folder]
+            if not is_left_out(document.path, settings):
+                project = project_of([document.path]) if document.is_file else document.uri
+                groups[project, settings].append(document)
         results: dict[str, Result] = {}
         for group, together in groups.items():
             try:
                 results.update(self._together(group, together))
-            except Exception as problem:  # as in check.py: nothing takes the server down
-                crash = crashed("checking", problem)
+            except Exception as problem:
+                crash = crashed("looking at the files together", problem)
                 results.update({d.uri: _broken(d, crash, group[1]) for d in together})
         return Outcome(results, tuple(problems))
 
-    def _settings(self, document: Document, problems: dict[str, None]) -> Settings | None:
-        """The settings for a document, or the last that could be used; None if it is excluded."""
-        folder = os.path.dirname(document.path) if document.is_file else os.curdir
+    def _settings(self, folder: str, path: str, problems: dict[str, None]) -> Settings:
+        """The settings in a folder, or the last that could be used there; `path` is a file in it."""
         try:
             settings = find(folder)
-            Run(settings).selection.for_file(document.path)  # asks for what is named there
-            is_left_out(document.path, settings)
-            self._usable[folder] = settings
+            Run(settings).selection.for_file(path)  # what cannot be used is said here
+            is_left_out(path, settings)
         except ConfigError as problem:
             problems[str(problem)] = None
-            settings = replace(self._usable.get(folder, Settings()), baseline="")
-        return None if is_left_out(document.path, settings) else settings
+            return replace(self._usable.get(folder, Settings()), baseline="")
+        self._usable[folder] = settings
+        return settings
 
     def _together(self, group: Group, documents: Sequence[Document]) -> Mapping[str, Result]:
         """What comes of the documents of one project."""
@@ -150,6 +153,9 @@ class Checker:
                 members[document.uri] = self._member(run, document.source)
             except Undecodable as problem:
                 results[document.uri] = _broken(document, unreadable(str(problem)), settings)
+            except Exception as problem:  # as in check.py: no file takes the others down
+                crash = crashed("checking this file", problem)
+                results[document.uri] = _broken(document, crash, settings)
         if not documents[0].is_file:
             return results | {uri: _alone(run, member) for uri, member in members.items()}
         by_path = {member.source.name: member for member in members.values()}
