@@ -57,13 +57,21 @@ def _main(arguments: list[str]) -> int:
     try:
         return _dispatch(arguments)
     except (ConfigError, OSError) as problem:
-        print(f"losslint: error: {problem}", file=sys.stderr)
+        print(f"losslint: error: {_said(problem)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("losslint: interrupted", file=sys.stderr)
         return INTERRUPTED
     except SystemExit as end:  # argparse: 2 for a wrong option, 0 after --help
         return end.code if isinstance(end.code, int) else FAILED
+
+
+def _said(problem: Exception) -> str:
+    """What went wrong, as the messages of losslint itself say it."""
+    if isinstance(problem, OSError) and problem.strerror:
+        where = "" if problem.filename is None else f"{problem.filename}: "
+        return where + problem.strerror
+    return str(problem)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -168,7 +176,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from losslint.options import refuse_contradictions, settings_from
+    from losslint.contradictions import refuse_contradictions
+    from losslint.options import settings_from
 
     paths: list[str] = options.paths or [os.curdir]
     refuse_contradictions(options)
@@ -254,10 +263,12 @@ def _reports(
     options: argparse.Namespace,
     vetoes: Vetoes | None,
 ) -> list[FileReport]:
+    from losslint.contradictions import refuse_overwriting
     from losslint.engine.relevance import irrelevant, names_rules
     from losslint.source.discover import discover
 
     found = list(discover(paths, settings))
+    refuse_overwriting([options.output_file, options.write_baseline], found)
     reports = None if names_rules(settings) else irrelevant(found)
     if reports is not None:
         return reports

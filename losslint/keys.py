@@ -69,13 +69,6 @@ def _ignores_by_glob(key: str, value: object) -> tuple[tuple[str, tuple[str, ...
     return tuple((glob, _strings(f"{key}.{glob}", rules)) for glob, rules in value.items())
 
 
-def _log_variance_form(key: str, value: object) -> str:
-    if value not in LOG_VARIANCE_FORMS:
-        forms = " or ".join(f'"{form}"' for form in LOG_VARIANCE_FORMS)
-        raise ConfigError(f"`{key}` must be {forms}")
-    return str(value)
-
-
 def _entry_point(key: str, value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(ENTRY_POINT, value):
         raise ConfigError(f'`{key}` must name a function, as in "package.module:function"')
@@ -108,6 +101,16 @@ def _flag(what: str) -> Key:
     return Key(what, _boolean, {"type": "boolean"})
 
 
+def _choice(what: str, *words: str) -> Key:
+    def read(key: str, value: object) -> str:
+        if value not in words:
+            quoted = " or ".join(f'"{word}"' for word in words)
+            raise ConfigError(f"`{key}` must be {quoted}")
+        return str(value)
+
+    return Key(what, read, {"enum": [*words]})
+
+
 KEYS: dict[str, Key] = {
     "extend": _path("Another configuration file, which holds where this one says nothing"),
     "select": _rules("Check these rules and no others"),
@@ -126,10 +129,8 @@ KEYS: dict[str, Key] = {
     ),
     "force-exclude": _flag("Pass by what is excluded even if it is named on the command line"),
     "respect-gitignore": _flag("Pass by what .gitignore files ignore"),
-    "log-variance-form": Key(
-        "The form of the regularizer that the fix of LL101 writes",
-        _log_variance_form,
-        {"enum": [*LOG_VARIANCE_FORMS]},
+    "log-variance-form": _choice(
+        "The form of the regularizer that the fix of LL101 writes", *LOG_VARIANCE_FORMS
     ),
     "loss-validator": Key(
         "The function that the fix of LL201 calls, instead of one that it writes:"

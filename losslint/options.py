@@ -120,7 +120,7 @@ def verify_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("output")
     add = group.add_argument
     add("--output-format", choices=("full", "concise", "json", "html"), default="full")
-    add("--output-file", metavar="FILE", help="write the verdicts there")
+    add("--output-file", type=_named, metavar="FILE", help="write the verdicts there")
     add("--plot", metavar="DIR", help="write a figure of each loss there (extra `plot`)")
     add("--plot-format", choices=("svg", "png"), default="svg")
     add("--ascii", action="store_true", help="draw with plain ASCII")
@@ -165,31 +165,6 @@ def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings
     if getattr(options, "write_baseline", None):
         given["baseline"] = ""  # or what it knows already would not be found
     return merged(settings, given)
-
-
-def refuse_contradictions(options: argparse.Namespace) -> None:
-    """Say which options of `losslint [check]` do not go together, if there are such.
-
-    Raises:
-        ConfigError: there are.
-    """
-    if "-" in options.paths and len(options.paths) > 1:
-        raise ConfigError("`-` reads standard input and goes with no other path")
-    if options.watch and "-" in options.paths:
-        raise ConfigError("`--watch` watches files, and `-` reads standard input")
-    kept = [name for name in ("write_baseline", "add_ignores") if getattr(options, name)]
-    if len(kept) > 1:
-        raise ConfigError("--write-baseline and --add-ignores: one of them is enough")
-    for name in kept:
-        option = f"--{name.replace('_', '-')}"
-        if options.watch:
-            raise ConfigError(f"{option} does not go with --watch: it is done once")
-        if options.diff:
-            raise ConfigError(f"{option} does not go with --diff, which writes nothing")
-        if "-" in options.paths:
-            raise ConfigError(f"{option} does not go with `-`: there is no file to write")
-    if options.add_ignores and options.fix:
-        raise ConfigError("--add-ignores does not go with --fix: fix first, then look at the rest")
 
 
 def cache_folder(settings: Settings) -> str:
@@ -246,7 +221,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="processes that check; 1 where there is no os.fork (default: 0, as many as pay)",
     )
-    add("--stdin-filename", metavar="FILE", help="what to call standard input")
+    add("--stdin-filename", type=_named, metavar="FILE", help="what to call standard input")
     add("--watch", action="store_true", help="check again whenever a file changes (extra `watch`)")
     add("--no-cache", action="store_true", help="neither read nor write a cache")
     _add_cache_dir(group)
@@ -254,22 +229,26 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
 
 def _add_config(group: argparse._ActionsContainer) -> None:
     config = group.add_mutually_exclusive_group().add_argument
-    config("--config", metavar="FILE", help="read this pyproject.toml or losslint.toml")
+    config(
+        "--config", type=_named, metavar="FILE", help="read this pyproject.toml or losslint.toml"
+    )
     config("--isolated", action="store_true", help="read no configuration file")
 
 
 def _add_cache_dir(group: argparse._ActionsContainer) -> None:
     where = "where the cache is (default: .losslint_cache beside the configuration file)"
-    group.add_argument("--cache-dir", metavar="DIR", help=where)
+    group.add_argument("--cache-dir", type=_named, metavar="DIR", help=where)
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--output-format", choices=("full", "concise", "json"), default="full")
-    add("--output-file", metavar="FILE", help="write the findings there")
+    add("--output-file", type=_named, metavar="FILE", help="write the findings there")
     baseline = group.add_mutually_exclusive_group().add_argument
     baseline("--baseline", metavar="FILE", help="leave out the findings that this file knows")
-    baseline("--write-baseline", metavar="FILE", help="let this file know all that is found")
+    baseline(
+        "--write-baseline", type=_named, metavar="FILE", help="let this file know all that is found"
+    )
     add(
         "--add-ignores",
         action="store_true",
@@ -293,6 +272,12 @@ def _number(argument: str) -> int:
     if not argument.isascii() or not argument.isdigit():
         raise argparse.ArgumentTypeError(f"not a whole number from 0: {argument!r}")
     return int(argument)
+
+
+def _named(argument: str) -> str:
+    if not argument:
+        raise argparse.ArgumentTypeError("names nothing")
+    return argument
 
 
 def _words(argument: str) -> list[str]:

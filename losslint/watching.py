@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from losslint.config import ConfigError, Settings
-from losslint.options import refuse_contradictions, settings_from
+from losslint.contradictions import refuse_contradictions
+from losslint.options import settings_from
 from losslint.source.discover import Python, discover
 
 SECONDS = 0.5  # between two looks at the settings, which may be those of a folder above

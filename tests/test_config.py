@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +254,21 @@ def test_what_is_extended_is_wrong_in_its_own_name(tmp_path: Path) -> None:
     base.write_text("[tool.ruff]\n")
     with pytest.raises(ConfigError, match=f"^{base}: no .tool.losslint. table, and .*extends it"):
         find(str(tmp_path))
+
+
+def test_an_unknown_rule_is_told_with_the_file_that_names_it(tmp_path: Path) -> None:
+    base = write(tmp_path / "base.toml", "[per-file-ignores]\n'x.py' = ['LL1O1']\n")
+    own = write(tmp_path / "losslint.toml", "extend = 'base.toml'\nextend-select = ['ALL']\n")
+    rules = registry.all_rules()
+    with pytest.raises(ConfigError, match=f"^{base}: unknown rule `LL1O1`; did you mean `LL1"):
+        Selection(rules, find(str(tmp_path)))
+    write(base, "")
+    write(own, "ignore = ['LL000']\n")
+    with pytest.raises(ConfigError, match=f"^{own}: `LL000` cannot be ignored"):
+        Selection(rules, find(str(tmp_path)))
+    write(own, "")
+    with pytest.raises(ConfigError, match=r"^unknown rule `bad`"):
+        Selection(rules, replace(find(str(tmp_path)), select=("bad",)))
 
 
 def test_a_circle_is_told_with_everything_that_is_in_it(tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ LAYERS = [
     ["verify"],
     ["report"],
     ["options"],
-    ["verifying", "showing", "streams", "server", "watching"],
+    ["verifying", "showing", "streams", "contradictions", "server"],
+    ["watching"],
     ["cli"],
     ["__main__"],
 ]

@@ -102,9 +102,9 @@ def test_fixes_are_written_and_then_it_rests(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "modules", "error"),
     [
-        (["-"], [], "`--watch` watches files, and `-` reads standard input"),
+        (["-"], [], "--watch does not go with `-`: that is no file"),
         (["nowhere"], [], "nowhere"),
-        (["--add-ignores"], [], "--add-ignores does not go with --watch: it is done once"),
+        (["--add-ignores"], [], "--add-ignores does not go with --watch"),
         (["--select", "LL999"], [], "unknown rule `LL999`"),
         ([], ["watchfiles"], "`--watch` needs pip install 'torch-losslint[watch]'"),
     ],

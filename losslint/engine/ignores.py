@@ -11,7 +11,7 @@ from losslint.engine.check import unreadable
 from losslint.engine.edits import apply_edits
 from losslint.engine.reading import parsed
 from losslint.engine.reports import FileReport
-from losslint.engine.suppress import IGNORE, directives_of, rows
+from losslint.engine.suppress import IGNORE, directives_of, rows_of
 from losslint.engine.write import Changed, write
 from losslint.findings import Edit, Finding, Span
 from losslint.model.module import Module, Unreadable
@@ -44,7 +44,7 @@ def ignored(
 ) -> tuple[Source, tuple[Finding, ...]]:
     """The source with comments that suppress the findings in it, and those that none can.
 
-    A comment that is new gives the `reason`.
+    The `reason` stands behind the codes of each comment that is new.
 
     Raises:
         Unreadable: no place in the source can be trusted.
@@ -53,14 +53,14 @@ def ignored(
     if not for_comments:
         return source, tuple(findings)
     module, _ = parsed(source, settings)
-    comments = _Comments(module)
+    comments = _Comments(module, reason)
     by_row: dict[int, list[Finding]] = defaultdict(list)
     for finding in for_comments:
         by_row[comments.row(finding)].append(finding)
     edits = []
     covered: set[int] = set()
     for row, found in by_row.items():
-        edit = comments.edit(row, sorted({finding.code for finding in found}), reason)
+        edit = comments.edit(row, sorted({finding.code for finding in found}))
         if _fits(source, edit):
             edits.append(edit)
             covered |= set(map(id, found))
@@ -79,8 +79,9 @@ def _fits(source: Source, edit: Edit) -> bool:
 class _Comments:
     """Where in a module a comment can stand, and what it adds to those that are there."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, reason: str) -> None:
         self.module = module
+        self.reason = reason
         self.source = module.source
         self.commented = {self.source.position(span.start)[0] for span, _ in module.comments()}
         found = [d for d in directives_of(module) if d.kind == IGNORE and d.codes]
@@ -88,18 +89,18 @@ class _Comments:
 
     def row(self, finding: Finding) -> int:
         """The row for a comment on a finding: one where there is such a comment already, if any."""
-        on = rows(finding, self.module)
+        on = rows_of(finding, self.module)
         places = [row for row in on if row in self.own] or [row for row in on if self._is_open(row)]
         return places[0]
 
-    def edit(self, row: int, codes: Sequence[str], reason: str) -> Edit:
+    def edit(self, row: int, codes: Sequence[str]) -> Edit:
         """The edit that lets a comment on a row name these codes too."""
         if row in self.own:
             at = self.own[row].codes[-1][1].end
             return Edit(Span(at, at), "".join(f", {code}" for code in codes))
         start, line = self.source.line_start(row), self.source.line(row)
         end, bare = (start + len(text.encode()) for text in (line, line.rstrip()))
-        return Edit(Span(bare, end), f"  # {IGNORE}[{', '.join(codes)}] {reason}".rstrip())
+        return Edit(Span(bare, end), f"  # {IGNORE}[{', '.join(codes)}] {self.reason}".rstrip())
 
     def _is_open(self, row: int) -> bool:
         """Whether a comment can stand at the end of a row: not within a string, nor behind a backslash."""

@@ -71,11 +71,11 @@ def suppress(
     directives = list(directives_of(module))
     if not directives:
         return found, []
-    kept = [f for f in found if not suppressed(f, directives, rows(f, module))]
+    kept = [f for f in found if not suppressed(f, directives, rows_of(f, module))]
     if complete and unused_suppression.rule in rules:
         now = [rule for rule in rules if not rule.project_checks]
         idle = [f for each in directives for f in _idle(each, now, module.source)]
-        kept += [f for f in idle if not suppressed(f, directives, rows(f, module))]
+        kept += [f for f in idle if not suppressed(f, directives, rows_of(f, module))]
     return kept, directives
 
 
@@ -93,7 +93,7 @@ def idle_later(directives: list[Directive], rules: Iterable[Rule], source: Sourc
     return [f for f in found if not suppressed(f, directives, [source.position(f.span.start)[0]])]
 
 
-def rows(finding: Finding, module: Module) -> tuple[int, ...]:
+def rows_of(finding: Finding, module: Module) -> tuple[int, ...]:
     """The rows on which a comment keeps a finding away: its own, the last of its statement, the first."""
     start = finding.span.start
     row = module.source.position(start)[0]
