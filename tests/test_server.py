@@ -587,8 +587,17 @@ def test_an_editor_that_asks_is_sent_nothing(
         editor.change(uri, FIXED)
         assert not await asked()  # and not what was found in any text before
         assert editor.shown == {}
+        # it is told to ask again where something is found in a text that did not change
+        project = FIXTURES / "unoptimized_loss_parameters" / "bad"
+        for path in project.glob("*.py"):
+            (editor.folder / path.name).write_text(path.read_text())
+        losses = editor.folder / "losses.py"
+        params.text_document.uri = editor.open(losses, losses.read_text())
+        assert [one.code for one in await asked()] == ["LL107"]
+        (editor.folder / "losslint.toml").write_text('ignore = ["LL107"]')
         editor.save(uri)
         await editor.until(lambda: editor.refreshed)
+        assert not await asked()
         editor.change(uri, LOSS + USE)
         shown = await editor.hover(uri, ROW, start)
         assert shown.startswith("LL101 unbounded_log_variance (warning)\n\nnothing bounds `self.s`")

@@ -29,6 +29,9 @@ NOTEBOOKS = types.NotebookDocumentSyncOptions(
     ],
     save=True,
 )
+# The version of a text, and what was found in it.
+Shown = tuple[int | None, list[types.Diagnostic]]
+
 SECONDS_STILL = 0.15  # between two strokes of a key there is less
 
 
@@ -45,7 +48,7 @@ class Session(LanguageServer):
         self._worker = ThreadPoolExecutor(1, "losslint")
         self._checker = Checker()
         self._opened: Opened = {}
-        self._shown: dict[str, tuple[int | None, list[types.Diagnostic]]] = {}
+        self._shown: dict[str, Shown] = {}
         self._told: frozenset[str] = frozenset()
         self._state, self._checked = 0, 0  # how often anything changed, and of which we know
         self._is_stale = False  # whether files on disk changed
@@ -118,8 +121,8 @@ class Session(LanguageServer):
             self._opened = {d.uri: (d, outcome.results.get(d.uri)) for d in documents}
             self._tell(outcome)
             if state == self._state:
-                self._publish()
-                if again and self.pulls and self.can("workspace.diagnostics.refresh_support"):
+                moved = self._publish()
+                if moved and self.can("workspace.diagnostics.refresh_support"):
                     self.workspace_diagnostic_refresh(None)
         except Exception as problem:  # no error takes the server down
             self.log("\n".join(crashed("checking", problem).evidence))
@@ -151,20 +154,25 @@ class Session(LanguageServer):
                 self.window_show_message(types.ShowMessageParams(error, message))
         self._told = frozenset(outcome.problems)
 
-    def _publish(self) -> None:
+    def _publish(self) -> bool:
         """Send the diagnostics that the editor does not ask for, where they have changed.
 
-        Which cells an editor asks for is left open: those of notebooks are always sent.
+        Which cells an editor asks for is left open: those of notebooks are always sent. Returns
+        whether others are found than before in a text that it asks for, and that is the same.
         """
-        shown = {}
+        shown: dict[str, Shown] = {}
+        moved = False
         for document, result in self._opened.values():
-            if document.is_notebook or not self.pulls:
-                said = diagnostics(document, result, self._opened)
-                shown.update({part.uri: (part.version, said[part.uri]) for part in document.parts})
-        for uri, (version, found) in shown.items():
-            if self._shown.get(uri) != (version, found):
-                params = types.PublishDiagnosticsParams(uri, found, version)
-                self.text_document_publish_diagnostics(params)
+            said = diagnostics(document, result, self._opened)
+            for part in document.parts:
+                before, now = self._shown.get(part.uri), (part.version, said[part.uri])
+                shown[part.uri] = now
+                if self.pulls and not document.is_notebook:
+                    moved |= before is not None and before[0] == now[0] and before != now
+                elif before != now:
+                    params = types.PublishDiagnosticsParams(part.uri, now[1], now[0])
+                    self.text_document_publish_diagnostics(params)
         for uri in self._shown.keys() - shown.keys():
             self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
         self._shown = shown
+        return moved
