@@ -14,8 +14,10 @@ import losslint
 from losslint.config import Settings
 from losslint.rules.plugins import installed
 
-# These decide which files are found, and not what is found in them.
-OF_DISCOVERY = frozenset(("exclude", "extend_exclude", "force_exclude", "origin", "cache_dir"))
+# These decide which files are found and what of them is told, and not what is found in them.
+OF_DISCOVERY = frozenset(
+    "exclude extend_exclude force_exclude origin extended cache_dir baseline".split()
+)
 
 
 def mark(settings: Settings) -> str:
