@@ -29,6 +29,8 @@ COMMANDS = {
     "rule": "rule LL101",
     "clean": "clean",
     "verify": "verify PATH",
+    "completion": "completion bash",
+    "server": "server",
 }
 CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 
@@ -75,7 +77,13 @@ def _said(problem: Exception) -> str:
 
 def _dispatch(arguments: list[str]) -> int:
     from losslint.config import ConfigError
-    from losslint.options import check_parser, clean_parser, rule_parser, verify_parser
+    from losslint.options import (
+        check_parser,
+        clean_parser,
+        rule_parser,
+        server_parser,
+        verify_parser,
+    )
 
     if arguments[:1] == ["rule"]:
         return _rule(rule_parser().parse_args(arguments[1:]))
@@ -83,6 +91,13 @@ def _dispatch(arguments: list[str]) -> int:
         return _clean(clean_parser().parse_args(arguments[1:]))
     if arguments[:1] == ["verify"]:
         return _verify(_parsed(verify_parser(), arguments[1:]))
+    if arguments[:1] == ["completion"]:
+        return _completion(arguments[1:])
+    if arguments[:1] == ["server"]:
+        from losslint import server
+
+        server_parser().parse_args(arguments[1:])
+        return CLEAN if server.start() else FOUND
     named = arguments[:1] == ["check"]
     options = _parsed(check_parser(), _with_values(arguments[named:]))
     first = options.paths[0] if options.paths else ""
@@ -91,7 +106,11 @@ def _dispatch(arguments: list[str]) -> int:
         if first != "check":
             raise ConfigError(f"`{first}` comes first, as in `losslint {COMMANDS[first]}`")
         del options.paths[0]
-    return _check(options)
+    if not options.watch:
+        return _check(options)
+    from losslint.watching import watch
+
+    return watch(options, _check)
 
 
 def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
@@ -116,6 +135,7 @@ def _rule(options: argparse.Namespace) -> int:
     from losslint.rules import registry
 
     rules = registry.all_rules()
+    is_whole = _no_plugin_is_broken()
     if not options.all:
         rule = find(options.rule, rules)
         if rule is None:
@@ -123,6 +143,16 @@ def _rule(options: argparse.Namespace) -> int:
         rules = (rule,)
     with reader_may_leave():
         sys.stdout.write(render(rules, options.output_format))
+    return CLEAN if is_whole else FAILED
+
+
+def _completion(arguments: list[str]) -> int:
+    from losslint.completion import completion_parser, script
+    from losslint.rules import registry
+
+    shell = completion_parser().parse_args(arguments).shell
+    with reader_may_leave():
+        sys.stdout.write(script(shell, registry.all_rules()))
     return CLEAN
 
 
@@ -167,6 +197,7 @@ def _check(options: argparse.Namespace) -> int:
     from losslint.contradictions import refuse_contradictions
     from losslint.options import settings_from
 
+    options.is_whole = True  # until a run finds a plug-in that it has to skip
     paths: list[str] = options.paths or [os.curdir]
     refuse_contradictions(options)
     settings = settings_from(options, paths)
@@ -227,6 +258,7 @@ def _run(
     from losslint.engine.fix import no_veto
     from losslint.engine.run import Run
 
+    options.is_whole = _no_plugin_is_broken()
     return Run(
         settings,
         _fixes(options),
@@ -236,6 +268,15 @@ def _run(
         jobs=1 if vetoes else options.jobs,  # the worker that runs losses is one process's own
         vetoes=vetoes or (lambda _: no_veto),
     )
+
+
+def _no_plugin_is_broken() -> bool:
+    """Whether all rules are there that should be. Says which are not."""
+    from losslint.rules import registry
+
+    for problem in registry.broken():
+        print(f"losslint: error: {problem}", file=sys.stderr)
+    return not registry.broken()
 
 
 def _fixes(options: argparse.Namespace) -> frozenset[Safety]:
@@ -257,7 +298,7 @@ def _reports(
 
     found = list(discover(paths, settings))
     refuse_overwriting([options.output_file, options.write_baseline], found)
-    reports = None if names_rules(settings) else irrelevant(found)
+    reports = None if names_rules(settings) else irrelevant(found, settings)
     if reports is not None:
         return reports
     if options.no_cache:
@@ -266,7 +307,7 @@ def _reports(
     from losslint.options import cache_folder
 
     cache = Cache(cache_folder(settings), settings)
-    reports = cache.reports(found, paths) or (irrelevant(found) if cache.was_used else None)
+    reports = cache.reports(found, paths) or (irrelevant(found, settings) if cache.was_used else None)
     fixes = _fixes(options)
     try:
         if reports is None or any(
@@ -362,7 +403,7 @@ def _body(reports: Sequence[FileReport], options: argparse.Namespace) -> str | I
 
 def _status(reports: Iterable[FileReport], options: argparse.Namespace) -> int:
     reports = tuple(reports)
-    if not all(report.readable for report in reports):
+    if not (options.is_whole and all(report.readable for report in reports)):
         return FAILED
     if options.diff:
         found = any(report.before for report in reports)

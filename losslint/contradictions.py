@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # Options that write down what is found, and those that each of them does not go with.
 WRITING = {
-    "--write-baseline": ("--add-ignores", "--diff"),
-    "--add-ignores": ("--fix", "--diff"),
+    "--write-baseline": ("--add-ignores", "--diff", "--watch"),
+    "--add-ignores": ("--fix", "--diff", "--watch"),
     "--statistics": ("--diff",),
 }
 
@@ -34,7 +34,7 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         for other in others:
             if _is_given(option, options) and _is_given(other, options):
                 raise ConfigError(f"{option} does not go with {other}")
-    for option in ("--write-baseline", "--add-ignores"):
+    for option in ("--write-baseline", "--add-ignores", "--watch"):
         if _is_given(option, options) and "-" in options.paths:
             raise ConfigError(f"{option} does not go with `-`: that is no file")
     if options.verify and not (options.fix or options.diff):

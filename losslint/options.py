@@ -21,7 +21,9 @@ exit status:
   2  something kept losslint from checking
 
 `losslint verify PATH` runs the losses with learned weights through torch;
-`losslint rule CODE|NAME` and `losslint rule --all` print the rules' pages."""
+`losslint rule CODE|NAME` and `losslint rule --all` print the rules' pages;
+`losslint server` serves editors, `losslint completion bash` what a shell needs to complete all
+this."""
 
 
 VERIFY_STATUS = """\
@@ -129,6 +131,17 @@ def verify_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def server_parser() -> argparse.ArgumentParser:
+    """The parser of `losslint server`."""
+    parser = argparse.ArgumentParser(
+        "losslint server",
+        description="Serve editors: the Language Server Protocol over standard input and output.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--stdio", action="store_true", help="what it does anyway")
+    return parser
+
+
 def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings:
     """What holds: the command line over the configuration file over the defaults.
 
@@ -210,6 +223,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         help="processes that check; 1 where there is no os.fork (default: 0, as many as pay)",
     )
     add("--stdin-filename", type=_named, metavar="FILE", help="what to call standard input")
+    add("--watch", action="store_true", help="check again whenever a file changes (extra `watch`)")
     add("--no-cache", action="store_true", help="neither read nor write a cache")
     _add_cache_dir(group)
 

@@ -31,9 +31,10 @@ LAYERS = [
     ["verify"],
     ["report"],
     ["options"],
-    ["verifying", "showing", "streams", "contradictions"],
+    ["verifying", "showing", "streams", "contradictions", "server", "flake8", "completion"],
+    ["watching"],
     ["cli"],
-    ["__main__"],
+    ["__main__", "testing"],
 ]
 # A rule asks `fixes` to write the fix that goes with its finding.
 ALLOWED = {("rules", "fixes")}

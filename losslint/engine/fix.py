@@ -97,6 +97,15 @@ def settle(
     return FixResult(before.source, 0, (*before.findings, problem))
 
 
+def made(source: Source, finding: Finding, check: Check, settings: Settings) -> Source:
+    """The source with the fix of one finding, which is proven as `settle` proves it.
+
+    Raises:
+        Unfit: the fix cannot be made here.
+    """
+    return _proven(_State(source, list(check(source))), [finding], check, settings).source
+
+
 @dataclass(frozen=True)
 class _State:
     """A source and what was found in it."""

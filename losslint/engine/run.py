@@ -15,6 +15,7 @@ from losslint.engine.fingerprint import digest
 from losslint.engine.fix import FixResult, Veto, no_veto, settle
 from losslint.engine.jobs import number
 from losslint.engine.looks import Look, recalled, remember, slim
+from losslint.engine.others import Others
 from losslint.engine.reports import FileReport
 from losslint.engine.selection import Selection
 from losslint.engine.write import Changed, write
@@ -35,8 +36,12 @@ def check_paths(
 
     Raises:
         ConfigError: the settings name a rule that there is not, or a baseline that is none.
+
+    Warns:
+        UserWarning: a plug-in is skipped, since it cannot be used.
     """
     settings = settings or Settings()
+    registry.warn_of_broken()
     given = [os.fspath(path) for path in paths]
     run = Run(settings, paths=given)
     reports = run.reports(discover(given, settings))
@@ -73,7 +78,8 @@ class Run:
         self.fixes = fixes
         self.dry = dry
         self.paths = tuple(paths)
-        self.cache = cache
+        # Why a plug-in is broken need not be in its files: what it would find is not known.
+        self.cache = None if registry.broken() else cache
         self.jobs = jobs
         self.selection = Selection(registry.all_rules(), settings)
         self.baseline = baseline_of(settings)
@@ -136,8 +142,7 @@ class Run:
             for look in looks
             if not look.report.skipped
         }
-        before = self.cache.others if self.cache is not None else None
-        joined = across(members, self.paths, self.selection.for_file, self.settings, before)
+        joined = self.join(members, self.cache.others if self.cache is not None else None)
         reports = [self._among(look, joined) for look in looks]
         if self.cache is not None and not self.fixes and joined.is_lasting:
             around = joined.looked_around
@@ -182,17 +187,18 @@ class Run:
             self.settings,
             self.fixes,
             self.vetoes(source),
-            self._new,
+            self.new,
         )
         return Look(_after(report, settled), check(settled.source, rules, self.settings))
 
     def _to_fix(self, report: FileReport) -> list[Finding]:
         """The findings that a fix is to mend: none that is known already."""
         fixable = any(f.fix and f.fix.safety in self.fixes for f in report.findings)
-        ours = self._new(report.source, report.findings) if fixable else ()
+        ours = self.new(report.source, report.findings) if fixable else ()
         return [f for f in ours if f.fix and f.fix.safety in self.fixes]
 
-    def _new(self, source: Source, findings: Sequence[Finding]) -> Sequence[Finding]:
+    def new(self, source: Source, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """The findings in a source that the baseline does not know."""
         if self.baseline is None:
             return findings
         report = FileReport(source.name, source, tuple(findings))
@@ -218,25 +224,34 @@ class Run:
         rules = {rule.code for rule in self.selection.rules if rule.project_checks}
         if not any(finding.code in rules for finding in self._to_fix(report)):
             return report
-        check_again = self._check_among(members)
-        settled = settle(report.source, check_again, self.settings, self.fixes, choice=self._new)
+        check_again = self.check_among(members)
+        settled = settle(report.source, check_again, self.settings, self.fixes, choice=self.new)
         fixed = _after(report, settled)
         if settled.source == report.source or self.dry:
             return fixed
         return _written(fixed, report.source.encode())
 
-    def _check_among(self, members: Mapping[str, Member]) -> Callable[[Source], Iterable[Finding]]:
-        """A check of one changed file among the others as they are."""
+    def check_among(
+        self, members: Mapping[str, Member], others: Others | None = None
+    ) -> Callable[[Source], Iterable[Finding]]:
+        """A check of one changed file among the others as they are; see `join` for `others`."""
 
         def check_again(source: Source) -> Iterable[Finding]:
-            checked = check(source, self.selection.for_file(source.name), self.settings)
-            if checked.facts is None:  # the file on disk is another by now
-                checked = replace(checked, facts=facts_of(source))
-            changed = {**members, source.name: Member(source, checked)}
-            rules_for = self.selection.for_file
-            return across(changed, self.paths, rules_for, self.settings).findings[source.name]
+            changed = {**members, source.name: self.member(source)}
+            return self.join(changed, others).findings[source.name]
 
         return check_again
+
+    def member(self, source: Source) -> Member:
+        """A text that is not the one on disk, as it is joined with the files of a project."""
+        checked = check(source, self.selection.for_file(source.name), self.settings)
+        if checked.facts is None:
+            checked = replace(checked, facts=facts_of(source))
+        return Member(source, checked)
+
+    def join(self, members: Mapping[str, Member], others: Others | None = None) -> Joined:
+        """The findings of all files; `others` is what earlier joins read of those around them."""
+        return across(members, self.paths, self.selection.for_file, self.settings, others)
 
 
 def _read_again(path: str) -> Source:
