@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from losslint.streams import never_fail_to_encode, reader_may_leave, stand_in, write, write_out
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from losslint.config import Settings
     from losslint.engine.cache import Cache
-    from losslint.engine.looks import Look
     from losslint.engine.reports import FileReport
     from losslint.engine.run import Run
     from losslint.findings import Safety
@@ -42,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     change. 2: something kept it from checking. 130: interrupted.
     """
     collecting = gc.isenabled()
-    gc.disable()  # a short run makes no garbage; of a long one, see `_collected`
+    gc.disable()  # a short run makes no garbage; of a long one, see `looks.collected`
     try:
         return _main(list(sys.argv[1:] if argv is None else argv))
     finally:
@@ -231,15 +230,10 @@ def _checked(
         return _standard_input(_run(options, settings, paths, vetoes=vetoes), options)
     reports = _reports(paths, settings, options, vetoes)
     said: list[str] = []
-    if settings.baseline or options.write_baseline:
-        from losslint.engine.known import compared
+    if settings.baseline or options.write_baseline or options.add_ignores:
+        from losslint.keeping import kept
 
-        reports, said = compared(reports, settings, paths, options.write_baseline)
-    if options.add_ignores:
-        from losslint.engine.ignores import add_ignores
-
-        reports, written = add_ignores(reports, settings)
-        said += written
+        reports, said = kept(reports, options, settings, paths)
     with reader_may_leave():
         _print(reports, options, sys.stdout)
     if said and not options.quiet:
@@ -307,7 +301,9 @@ def _reports(
     from losslint.options import cache_folder
 
     cache = Cache(cache_folder(settings), settings)
-    reports = cache.reports(found, paths) or (irrelevant(found, settings) if cache.was_used else None)
+    reports = cache.reports(found, paths) or (
+        irrelevant(found, settings) if cache.was_used else None
+    )
     fixes = _fixes(options)
     try:
         if reports is None or any(
@@ -323,24 +319,12 @@ def _reports(
 
 
 def _looked_at(found: Sequence[Found], run: Run, options: argparse.Namespace) -> list[FileReport]:
-    from losslint.engine.looks import slim
+    from losslint.engine.looks import collected, slim
     from losslint.report.progress import progress
 
-    looks = _collected(map(slim, run.looks(found)))
+    looks = collected(map(slim, run.looks(found)))
     shown = looks if options.quiet else progress(looks, len(found))
     return list(run.joined(shown, found))
-
-
-def _collected(looks: Iterable[Look]) -> Iterator[Look]:
-    """The same, with garbage collected between files alone: trees hold no cycles worth looking for."""
-    gc.disable()
-    try:
-        for count, look in enumerate(looks, start=1):
-            yield look
-            if not count % 256:
-                gc.collect()
-    finally:
-        gc.enable()
 
 
 def _standard_input(run: Run, options: argparse.Namespace) -> int:
