@@ -92,4 +92,5 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> tuple[Rule, ...]:
     monkeypatch.setattr(screen, "is_clear", lambda outline: False)
     monkeypatch.setattr(registry, "all_rules", lambda: TOYS)
     monkeypatch.setattr(relevance, "WORDS", (b"",))
+    monkeypatch.setattr(relevance, "MANY_OUTLINES", 0)
     return TOYS
