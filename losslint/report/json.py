@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from losslint.engine.reports import FileReport
@@ -14,11 +14,16 @@ from losslint.source.text import Source
 
 def render(reports: Iterable[FileReport]) -> str:
     """One list of all findings, as a text that ends with a newline."""
-    items = [item for report in reports for item in _items(report)]
-    return json.dumps(items, indent=2) + "\n"
+    return json.dumps(list(items(reports)), indent=2) + "\n"
 
 
-def _items(report: FileReport) -> Iterable[dict[str, Any]]:
+def items(reports: Iterable[FileReport]) -> Iterator[dict[str, Any]]:
+    """Each finding as JSON knows it."""
+    for report in reports:
+        yield from _items(report)
+
+
+def _items(report: FileReport) -> Iterator[dict[str, Any]]:
     marks = fingerprints(report)
     for finding, fingerprint in zip(report.findings, marks, strict=True):
         yield _item(finding, fingerprint, report)

@@ -13,7 +13,7 @@ def render(rules: Sequence[Rule], form: str) -> str:
     """The pages of `rules` as `text`, `markdown` or `json`."""
     if form == "json":
         return json.dumps([_item(rule) for rule in rules], indent=2) + "\n"
-    page = _markdown if form == "markdown" else _text
+    page = markdown if form == "markdown" else text
     return "\n".join(page(rule) for rule in rules)
 
 
@@ -32,11 +32,12 @@ def _facts(rule: Rule) -> str:
     return f"{rule.severity.value}, {'opt-in' if rule.opt_in else 'on by default'}"
 
 
-def _markdown(rule: Rule) -> str:
+def markdown(rule: Rule) -> str:
+    """The page of a rule in Markdown."""
     return f"# {rule.name} ({rule.code})\n\n*{_facts(rule)}*\n\n{rule.page.strip()}\n"
 
 
-def _text(rule: Rule) -> str:
+def text(rule: Rule) -> str:
     """The page with its headings bare and its code indented instead of fenced."""
     lines = [f"{rule.code} {rule.name} ({_facts(rule)})", ""]
     fenced = False

@@ -19,19 +19,20 @@ def concise(reports: Iterable[FileReport]) -> Iterator[Line]:
     """One line for each finding."""
     for report in reports:
         for finding in report.findings:
-            yield [*_headline(finding, report), *_fixable(finding)]
+            yield [*headline(finding, report), *_fixable(finding)]
 
 
 def full(reports: Iterable[FileReport], *, verbose: bool = False) -> Iterator[Line]:
     """Each finding with its code, what was proven, and what a fix would change."""
     for report in reports:
         for finding in report.findings:
-            yield _headline(finding, report)
+            yield headline(finding, report)
             yield from _body(finding, report.source, verbose)
             yield []
 
 
-def _headline(finding: Finding, report: FileReport) -> Line:
+def headline(finding: Finding, report: FileReport) -> Line:
+    """Where it is, what it is, and what there is to say of it."""
     place = report.source.place(finding.span.start)
     severity = finding.severity.value
     return [
