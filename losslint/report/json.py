@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from losslint.engine.edits import pieces_of
 from losslint.engine.reports import FileReport
-from losslint.findings import Edit, Finding, Fix, Related
+from losslint.findings import Finding, Fix, Related, Span
 from losslint.report.place import display_name, fingerprints, noqa_row
 from losslint.source.text import Source
 
@@ -62,16 +63,16 @@ def _fix(fix: Fix, source: Source) -> dict[str, Any]:
     return {
         "applicability": fix.safety.value,
         "message": fix.title,
-        "edits": [_edit(edit, source) for edit in fix.edits],
+        "edits": [_edit(*piece, source) for piece in pieces_of(source, fix.edits)],
     }
 
 
-def _edit(edit: Edit, source: Source) -> dict[str, Any]:
+def _edit(span: Span, text: bytes, source: Source) -> dict[str, Any]:
     return {
-        "content": edit.text,
-        "cell": source.place(edit.span.start).cell,
-        "location": _location(source, edit.span.start),
-        "end_location": _location(source, edit.span.end),
+        "content": text.decode(),
+        "cell": source.place(span.start).cell,
+        "location": _location(source, span.start),
+        "end_location": _location(source, span.end),
     }
 
 

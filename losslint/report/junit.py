@@ -12,10 +12,11 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from losslint.engine.reports import FileReport
 from losslint.findings import Finding
+from losslint.report.paint import printable
 from losslint.report.place import display_name
 
-# What XML 1.0 has no way to write.
-ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What XML 1.0 has no way to write, or advises against.
+ILLEGAL = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(reports: Sequence[FileReport]) -> str:
@@ -56,9 +57,9 @@ def _suite(root: Element, report: FileReport) -> None:
 
 def _result(test: Element, finding: Finding, report: FileReport) -> None:
     kind = "error" if finding.is_unreadable else "failure"
-    result = SubElement(test, kind, type=finding.severity.value, message=_legal(finding.message))
+    result = SubElement(test, kind, type=finding.severity.value, message=printable(finding.message))
     place = f"{display_name(report.path)}:{report.source.place(finding.span.start)}"
-    result.text = _legal("\n".join([place, finding.message, *finding.evidence]))
+    result.text = "\n".join(map(printable, [place, finding.message, *finding.evidence]))
 
 
 def _legal(text: str) -> str:

@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from losslint.engine.edits import pieces_of
 from losslint.engine.reports import FileReport
-from losslint.findings import Edit, Finding, Fix, Related, Severity, Span
+from losslint.findings import Finding, Fix, Related, Severity, Span
 from losslint.report.place import Region, display_name, region, related_span, said_cell
 from losslint.source.on_disk import OnDisk
 from losslint.source.text import splice
@@ -68,24 +69,24 @@ def _range(at: Region) -> dict[str, Any]:
 
 
 def _suggestions(fix: Fix, file: OnDisk) -> Iterator[dict[str, Any]]:
-    edits = sorted(fix.edits, key=lambda edit: edit.span)
-    whole = Span(edits[0].span.start, max(edit.span.end for edit in edits))
+    pieces = pieces_of(file.source, fix.edits)
+    whole = Span(pieces[0][0].start, pieces[-1][0].end)
     at = region(file, whole)
     if at.end_row - at.row < MAX_ROWS:
-        yield {"range": _range(at), "text": _replaced(edits, whole, file)}
+        yield {"range": _range(at), "text": _replaced(pieces, whole, file)}
 
 
-def _replaced(edits: Iterable[Edit], whole: Span, file: OnDisk) -> str:
+def _replaced(pieces: Iterable[tuple[Span, bytes]], whole: Span, file: OnDisk) -> str:
     """What the fix makes of the bytes of the file from its first edit to its last."""
     start, end = file.offset(whole.start), file.offset(whole.end)
-    pieces = [
+    moved = [
         (
-            Span(file.offset(edit.span.start) - start, file.offset(edit.span.end) - start),
-            file.written(edit.text).encode(),
+            Span(file.offset(span.start) - start, file.offset(span.end) - start),
+            file.written(text.decode()).encode(),
         )
-        for edit in edits
+        for span, text in pieces
     ]
-    return splice(file.text.data[start:end], pieces).decode()
+    return splice(file.text.data[start:end], moved).decode()
 
 
 def _related(other: Related, report: FileReport, file: OnDisk) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from losslint import __version__
+from losslint.engine.edits import pieces_of
 from losslint.engine.reports import FileReport
 from losslint.findings import Finding, Fix, Related, Severity, Span
 from losslint.report import pages
@@ -126,17 +127,13 @@ class _File:
         """What is found in it; `index` says where each rule stands among the rules."""
         marks = fingerprints(self.report)
         for finding, mark in zip(self.report.findings, marks, strict=True):
-            row = region(self.disk, finding.span).row
             result = {
                 "ruleId": finding.code,
                 "ruleIndex": index[finding.code],
                 "level": finding.severity.value,
                 "message": {"text": _message(finding)},
                 "locations": [self._location(finding.span)],
-                "partialFingerprints": {
-                    "primaryLocationLineHash": self._line_hashes[row - 1],
-                    "losslint/v1": mark,
-                },
+                "partialFingerprints": {"losslint/v1": mark, **self._line_hash(finding)},
             }
             if finding.related:
                 result["relatedLocations"] = [
@@ -146,6 +143,12 @@ class _File:
             if finding.fix:
                 result["fixes"] = [self._fix(finding.fix)]
             yield result
+
+    def _line_hash(self, finding: Finding) -> dict[str, str]:
+        if not self.report.source.data:  # the file could not be read
+            return {}
+        row = region(self.disk, finding.span).row
+        return {"primaryLocationLineHash": self._line_hashes[row - 1]}
 
     def _location(self, span: Span) -> dict[str, Any]:
         place = self.report.source.place(span.start)
@@ -172,10 +175,10 @@ class _File:
     def _fix(self, fix: Fix) -> dict[str, Any]:
         replacements = [
             {
-                "deletedRegion": self._region(edit.span),
-                "insertedContent": {"text": self.disk.written(edit.text)},
+                "deletedRegion": self._region(span),
+                "insertedContent": {"text": self.disk.written(text.decode())},
             }
-            for edit in fix.edits
+            for span, text in pieces_of(self.report.source, fix.edits)
         ]
         change = {"artifactLocation": _artifact(self.report.path), "replacements": replacements}
         return {
