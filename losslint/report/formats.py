@@ -22,6 +22,7 @@ FORMATS = {
     "gitlab": "gitlab:render",
     "junit": "junit:render",
     "rdjson": "rdjson:render",
+    "html": "findings_page:render",
 }
 # Those that can hold nothing but counts.
 STATISTICS = {

@@ -61,6 +61,11 @@ def related_span(other: Related, file: OnDisk) -> Span:
     return Span(at, at)
 
 
+def related_place(other: Related) -> str:
+    """What to call another place of a finding."""
+    return f"{display_name(other.path)}:{Place(other.row, other.column, other.cell)}"
+
+
 def said_cell(report: FileReport, finding: Finding) -> str:
     """What tells a reader of a notebook where it is; nothing for other files."""
     place = report.source.place(finding.span.start)
