@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+FORMAT = "FORMAT[=FILE]"  # as the help calls it
+
 EXIT_STATUS = """\
 exit status:
   0  clean, or all that was found is fixed
@@ -23,7 +25,8 @@ exit status:
   2  something kept losslint from checking
 
 `losslint verify PATH` runs the losses with learned weights through torch;
-`losslint rule CODE|NAME` and `losslint rule --all` print the rules' pages."""
+`losslint rule CODE|NAME` and `losslint rule --all` print the rules' pages;
+`losslint completion bash` what a shell needs to complete all this."""
 
 
 VERIFY_STATUS = """\
@@ -235,7 +238,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         "--output-format",
         action="append",
         type=_output,
-        metavar="FORMAT[=FILE]",
+        metavar=FORMAT,
         help=f"{', '.join(FORMATS)} (default: full); may be given several times, each but one"
         " with the file that it goes to",
     )
