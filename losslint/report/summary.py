@@ -21,6 +21,9 @@ def summary(reports: Sequence[FileReport], *, dry: bool = False) -> Iterator[Lin
     found = _found(findings)
     yield [(f"Checked {count(len(checked), 'file')}: {found}", "" if findings else "good")]
     yield from _fixable(findings)
+    known = sum(report.known for report in reports)
+    if known:
+        yield [(f"Known, and not told: {count(known, 'finding')} of the baseline.", "")]
     yield from _not_checked(reports)
 
 

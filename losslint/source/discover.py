@@ -60,6 +60,11 @@ def discover(paths: Iterable[str | os.PathLike[str]], settings: Settings) -> Ite
                 yield found
 
 
+def is_left_out(path: str, settings: Settings) -> bool:
+    """Whether a walk from the top passes a file by: it is excluded, or ignored by git."""
+    return _Walk(settings).leaves_out(path, folder=False)
+
+
 class _Walk:
     """One path on the command line, and what lies below it."""
 
@@ -80,7 +85,7 @@ class _Walk:
             yield Problem(path, str(problem))
             return
         folder = stat.S_ISDIR(mode)
-        if self.force_exclude and self._left_out(path, folder):
+        if self.force_exclude and self.leaves_out(path, folder=folder):
             return
         if folder:
             self.excluded = self.excluded.sparing(path)
@@ -91,7 +96,7 @@ class _Walk:
         else:
             yield Python(path)
 
-    def _left_out(self, path: str, folder: bool) -> bool:
+    def leaves_out(self, path: str, *, folder: bool) -> bool:
         """Whether a walk from the top would have passed `path` by."""
         if self.excluded.match(path, folder=folder):
             return True
