@@ -7,7 +7,14 @@ from collections.abc import Iterable
 
 import shtab
 
-from losslint.options import FORMAT, check_parser, clean_parser, rule_parser, verify_parser
+from losslint.options import (
+    FORMAT,
+    check_parser,
+    clean_parser,
+    rule_parser,
+    server_parser,
+    verify_parser,
+)
 from losslint.report.formats import FORMATS
 from losslint.rules.base import Rule
 
@@ -46,6 +53,7 @@ def script(shell: str, rules: Iterable[Rule]) -> str:
         "rule": rule_parser(),
         "clean": clean_parser(),
         "verify": verify_parser(),
+        "server": server_parser(),
         "completion": completion_parser(),
     }
     # What stands before any command is an option of `check`, or a path.
