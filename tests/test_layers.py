@@ -41,7 +41,7 @@ LAYERS = [
         "flake8",
         "completion",
     ],
-    ["watching"],
+    ["watching", "printing"],
     ["cli"],
     ["__main__", "testing"],
 ]
