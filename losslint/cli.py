@@ -204,10 +204,12 @@ def _check(options: argparse.Namespace) -> int:
     if options.verbose:
         print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
     if options.show_settings or options.show_schema or options.show_files:
-        from losslint.showing import show
+        from losslint import showing
 
+        is_whole = not options.show_schema or _no_plugin_is_broken()
         with reader_may_leave():
-            return CLEAN if show(options, settings, paths) else FAILED
+            is_whole &= showing.show(options, settings, paths)
+        return CLEAN if is_whole else FAILED
     if not (options.verify and _fixes(options)):
         return _checked(paths, settings, options)
     from losslint.verifying import proven

@@ -17,7 +17,7 @@ FAIL_ON = ("error", "warning", "note")
 # `pkg.module:function`, as in the entry points of a package.
 ENTRY_POINT = r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"
 
-# What a list of rules may hold is known to who knows the rules: `losslint.report.schema`.
+# What a list of rules may hold is known to who knows the rules: `losslint.report.configuration`.
 RULE, IGNORABLE = "#/definitions/rule", "#/definitions/ignorable"
 
 
