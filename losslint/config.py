@@ -77,6 +77,7 @@ class Settings:
     loss_functions: tuple[str, ...] = ()
     monitor_functions: tuple[str, ...] = ()
     cache_dir: str = ""
+    fail_on: str = "note"
     baseline: str = ""
     root: str = ""
     origin: str = ""

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 LOG_VARIANCE_FORMS = ("floor", "softplus")
 
+# From which severity on findings fail a run, the hardest first.
+FAIL_ON = ("error", "warning", "note")
+
 # `pkg.module:function`, as in the entry points of a package.
 ENTRY_POINT = r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"
 
@@ -149,4 +152,5 @@ KEYS: dict[str, Key] = {
     ),
     "cache-dir": _path("Where the cache is"),
     "baseline": _path("The file of the findings that are known and not reported"),
+    "fail-on": _choice("The run fails only for findings of at least this severity", *FAIL_ON),
 }

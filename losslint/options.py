@@ -9,10 +9,14 @@ from dataclasses import fields
 
 from losslint import __version__
 from losslint.config import GLOBS, PATHS, ConfigError, Settings, anchored, find, load, merged
+from losslint.keys import FAIL_ON, nearest
+from losslint.report.formats import FORMATS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+FORMAT = "FORMAT[=FILE]"  # as the help calls it
 
 EXIT_STATUS = """\
 exit status:
@@ -243,8 +247,20 @@ def _add_cache_dir(group: argparse._ActionsContainer) -> None:
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--output-format", choices=("full", "concise", "json"), default="full")
-    add("--output-file", type=_named, metavar="FILE", help="write the findings there")
+    add(
+        "--output-format",
+        action="append",
+        type=_output,
+        metavar=FORMAT,
+        help=f"{', '.join(FORMATS)} (default: full); may be given several times, each but one"
+        " with the file that it goes to",
+    )
+    add(
+        "--output-file",
+        type=_named,
+        metavar="FILE",
+        help="where the format that names no file goes",
+    )
     baseline = group.add_mutually_exclusive_group().add_argument
     baseline("--baseline", metavar="FILE", help="leave out the findings that this file knows")
     baseline(
@@ -255,7 +271,12 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="write comments that suppress what is found",
     )
-    add("--statistics", action="store_true", help="only count them, by rule")
+    add("--statistics", action="store_true", help="only count the findings, by rule")
+    add(
+        "--fail-on",
+        choices=FAIL_ON,
+        help="end with 1 only for findings of at least this severity (default: note)",
+    )
     add("--exit-zero", action="store_true", help="end with 0 even if there are findings")
     add("--color", choices=("auto", "always", "never"), default="auto")
     add("-q", "--quiet", action="store_true", help="findings only, no summary")
@@ -267,6 +288,15 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="print the JSON schema of losslint.toml, for editors, and end",
     )
+
+
+def _output(argument: str) -> tuple[str, str]:
+    form, named, file = argument.partition("=")
+    if form not in FORMATS:
+        raise argparse.ArgumentTypeError(f"unknown format {form!r}{nearest(form, FORMATS)}")
+    if named and not file:
+        raise argparse.ArgumentTypeError(f"{argument!r} names no file")
+    return form, file
 
 
 def _number(argument: str) -> int:

@@ -46,6 +46,7 @@ loss-functions = ["project.losses.focal"]
 monitor-functions = ["project.board.show"]
 cache-dir = "caches/losslint"
 baseline = "known.json"
+fail-on = "error"
 [tool.losslint.per-file-ignores]
 "tests/**" = ["LL1"]
 """
@@ -83,6 +84,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         monitor_functions=("project.board.show",),
         cache_dir="caches/losslint",
         baseline="known.json",
+        fail_on="error",
         root=str(tmp_path),
         origin=str(path),
         extended=(str(base),),

@@ -32,7 +32,7 @@ LAYERS = [
     ["report"],
     ["options"],
     ["verifying", "showing", "streams", "contradictions", "server", "flake8", "completion"],
-    ["watching"],
+    ["watching", "printing"],
     ["cli"],
     ["__main__", "testing"],
 ]

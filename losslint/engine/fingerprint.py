@@ -14,9 +14,9 @@ import losslint
 from losslint.config import Settings
 from losslint.rules.plugins import installed
 
-# These decide which files are found and what of them is told, and not what is found in them.
-OF_DISCOVERY = frozenset(
-    "exclude extend_exclude force_exclude origin extended cache_dir baseline".split()
+# These decide which files are found and what becomes of the findings, and not what is found.
+OF_OTHERS = frozenset(
+    "exclude extend_exclude force_exclude origin extended cache_dir baseline fail_on".split()
 )
 
 
@@ -25,7 +25,7 @@ def mark(settings: Settings) -> str:
 
     The working directory is part of it, since findings name files as they were given.
     """
-    told = [getattr(settings, f.name) for f in fields(settings) if f.name not in OF_DISCOVERY]
+    told = [getattr(settings, f.name) for f in fields(settings) if f.name not in OF_OTHERS]
     home = os.path.expanduser("~")  # where the search for a project's folder ends
     parts = [losslint.__version__, *_code(), sys.version, os.getcwd(), home, told]
     return digest(json.dumps(parts).encode())

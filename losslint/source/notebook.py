@@ -155,6 +155,11 @@ class Notebook(Source):
         pieces = [(s, blank(self.data[s.start : s.end].decode()).encode()) for s in spans]
         return replace(self, text=splice(self.data, pieces).decode())
 
+    def within(self, offset: int) -> tuple[int, int]:
+        """Which of the cells of code an offset is in, or behind, and how many bytes from its start."""
+        index = self._index(offset)
+        return index, offset - self.spans[index].start
+
     def _index(self, offset: int) -> int:
         """Which of the cells of code an offset is in, or behind."""
         return max(0, bisect_right(self.spans, offset, key=lambda span: span.start) - 1)
@@ -170,7 +175,7 @@ def opened(source: Source) -> Source:
         return source
     notebook = _loaded(source.text)
     language = _language(notebook.get("metadata"))
-    cells = tuple(_cells(source.text)) if language.startswith("python") else ()
+    cells = tuple(cells_of(source.text)) if language.startswith("python") else ()
     try:
         text = _joined(cells)
     except UnicodeEncodeError as problem:
@@ -228,10 +233,10 @@ def _language(metadata: object) -> str:
     return "python"
 
 
-def _cells(text: str) -> Iterator[Cell]:
+def cells_of(text: str) -> Iterator[Cell]:
     """The cells of code of what was found to be a notebook."""
     cells = _members(text, _after_space(text, 0))["cells"]
-    for number, (_, start, _) in enumerate(_items(text, cells[0]), start=1):
+    for number, (_, start, _) in enumerate(items(text, cells[0]), start=1):
         members = _members(text, start)
         if "cell_type" in members and _value(text, members["cell_type"]) == "code":
             source = _value(text, members["source"])
@@ -240,10 +245,10 @@ def _cells(text: str) -> Iterator[Cell]:
 
 def _members(text: str, at: int) -> dict[str, tuple[int, int]]:
     """Where the values of the JSON object at `at` are."""
-    return {str(key): (start, end) for key, start, end in _items(text, at)}
+    return {str(key): (start, end) for key, start, end in items(text, at)}
 
 
-def _items(text: str, at: int) -> Iterator[tuple[str | None, int, int]]:
+def items(text: str, at: int) -> Iterator[tuple[str | None, int, int]]:
     """The key, if it has one, and the place of each value of the JSON object or list at `at`."""
     named = text[at] == "{"
     at = _after_space(text, at + 1)
@@ -275,7 +280,7 @@ def _rewritten(value: str, text: str) -> str:
         return value
     if isinstance(before, str):
         return f'"{"".join(_raw_lines(value[1:-1], text))}"'
-    places = [(start, end) for _, start, end in _items(value, 0)]
+    places = [(start, end) for _, start, end in items(value, 0)]
     if not places:
         return json.dumps(LINE.findall(text))
     first, last = places[0], places[-1]
