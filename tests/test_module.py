@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
 import subprocess
 import sys
@@ -9,8 +10,9 @@ import sys
 import pytest
 from libcst import matchers
 
-from losslint.model.depth import MAX_DEPTH
+from losslint.model.depth import MAX_DEPTH, syntax_tree
 from losslint.model.module import Module, Unreadable
+from losslint.model.outline import outline
 from losslint.source.text import Source
 
 
@@ -125,3 +127,16 @@ def test_what_would_end_the_process_is_refused(text: str) -> None:
 def test_what_is_merely_long_is_read_with_its_places(text: str) -> None:
     module = Module(Source("x.py", text))
     assert module.text(module.tree.body[0].body[0].targets[0].target) == "x"  # type: ignore[attr-defined, index]
+
+
+def test_notes_that_others_leave_on_what_trees_share_lead_nowhere() -> None:
+    """pyflakes 3 leaves the parent of each node, and `ast.Load` is one object for all trees."""
+    (statement,) = ast.parse("foreign(y)").body
+    load = next(node for node in ast.walk(statement) if isinstance(node, ast.Load))
+    load.note = statement  # type: ignore[attr-defined]
+    try:
+        tree = syntax_tree("x = f(y)")
+        assert isinstance(tree, ast.Module)
+        assert outline(tree).names == {"f", "x", "y"}
+    finally:
+        del load.note  # type: ignore[attr-defined]

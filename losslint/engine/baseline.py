@@ -11,7 +11,7 @@ from functools import cached_property
 
 from losslint.config import ConfigError, Settings
 from losslint.engine.reports import FileReport
-from losslint.engine.write import Changed, put, write
+from losslint.engine.write import Changed, write
 from losslint.findings import UNREADABLE, Finding
 from losslint.source.text import Source
 
@@ -135,9 +135,7 @@ def save(path: str, baseline: Baseline, raw: bytes | None) -> None:
     # Half a character, of a file's name, is written as JSON does it.
     data = f"{text}\n".encode(errors="backslashreplace")
     try:
-        if raw is None:
-            put(path, data)
-        elif data != raw:
+        if data != raw:
             write(path, raw, data)
     except (Changed, OSError) as problem:
         why = getattr(problem, "strerror", None) or problem

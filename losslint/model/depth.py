@@ -69,6 +69,10 @@ def _refuse_deep(tree: ast.Module) -> None:
         depth += _levels(node) if type(node) in LONG else 1
         if depth > MAX_DEPTH:
             raise TooDeep(f"nested, or chained, more than {MAX_DEPTH} deep", _row(node))
+        if not node._fields:
+            # `ast.Load` and the like are one object for all trees, and others leave notes on it
+            # that lead into theirs: pyflakes does, in flake8.
+            continue
         for value in node.__dict__.values():  # `iter_child_nodes` takes three times as long
             if isinstance(value, ast.AST):
                 waiting.append((value, depth))

@@ -89,6 +89,8 @@ def outline(tree: ast.AST) -> Outline:
             body.given += _appended(node)
             if last(node.func) in COMPARING:
                 body.compared |= words([node])
+        if not node._fields:
+            continue  # notes of others: see `depth._refuse_deep`
         names = body.names
         for value in node.__dict__.values():
             if type(value) is str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from losslint.config import ConfigError
+from losslint.engine.write import put
 from losslint.report.paint import printable
 from losslint.report.panels import Mark, Panel, Side, panels_of
 from losslint.report.place import display_name
@@ -72,9 +73,13 @@ def write_plots(
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 figure = _sheet(verdict, panels)
-                figure.savefig(path, format=kind, dpi=100, metadata=_undated(kind))
+                drawn = io.BytesIO()
+                figure.savefig(drawn, format=kind, dpi=100, metadata=_undated(kind))
+                put(str(path), drawn.getvalue())
             except OSError as problem:
-                raise ConfigError(f"--plot cannot write {path}: {problem.strerror}") from None
+                raise ConfigError(
+                    f"--plot cannot write {path}: {problem.strerror or problem}"
+                ) from None
             written.append(path)
     return written
 
