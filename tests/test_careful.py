@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
+import itertools
 import json
 import os
 import random
+import resource
 import signal
 import stat
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -121,3 +121,235 @@ def test_killed_five_hundred_times(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(f"\n500 kills: {torn} between two files, {left_over} temporary files left, none torn")
     assert torn > 20
+
+
+def killed_at(number: int, work: Callable[[], object]) -> bool:
+    """Whether a process that does this work is killed when it calls what is written in C so often."""
+    process = os.fork()
+    if not process:
+        steps = itertools.count()
+
+        def step(frame: object, event: str, called: object) -> None:
+            if event in ("c_call", "c_return") and next(steps) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.setprofile(step)
+        work()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.parametrize("named", ["write", "put"])
+def test_killed_at_each_step_of_a_write_the_file_is_the_old_or_the_new(
+    here: Path, named: str
+) -> None:
+    file, old, new = here / "x.py", BAD.encode(), GOOD.encode()
+    arguments = (str(file), old, new) if named == "write" else (str(file), new)
+    seen = []
+    for number in itertools.count():
+        file.write_bytes(old)
+        file.chmod(0o640)
+        if not killed_at(number, lambda: getattr(writing, named)(*arguments)):
+            break
+        seen.append(file.read_bytes())
+        assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert file.read_bytes() == new
+    assert seen == sorted(seen)  # the old before the new
+    assert {*seen} == {old, new}
+
+
+# --- no room, no right, another's file ----------------------------------------------------
+
+
+def run_without(taken: Callable[[], None], arguments: str) -> tuple[int, str]:
+    """Status and output of the command in a process that something is taken from."""
+    reading, writing_end = os.pipe()
+    process = os.fork()
+    if not process:
+        status = 70
+        try:
+            taken()
+            sys.stdout = sys.stderr = os.fdopen(writing_end, "w")
+            status = main(["--isolated", "--output-format", "concise", *arguments.split()])
+            sys.stdout.flush()
+        finally:
+            os._exit(status)
+    os.close(writing_end)
+    with os.fdopen(reading) as said:
+        text = said.read()
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), text
+
+
+def no_room() -> None:
+    """No file can be longer than so many bytes, as on a disk that is full from there on."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (80, 80))
+
+
+def no_right() -> None:
+    """Be somebody else, to whom neither this folder nor what is in it belongs."""
+    if os.getuid() == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+
+
+EACH = ["--fix", "--add-ignores", "--write-baseline known.json", "--output-file old.txt"]
+LEARNED = """\
+import torch
+from torch import nn
+
+
+class Loss(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.s = nn.Parameter(torch.zeros(()))
+
+    def forward(self, loss):
+        return torch.exp(-self.s) * loss + 0.5 * self.s
+"""
+
+
+@pytest.mark.parametrize("arguments", EACH)
+def test_without_room_nothing_is_lost_and_it_is_said(here: Path, arguments: str) -> None:
+    Path("x.py").write_text(LEARNED)
+    Path("old.txt").write_text("old")
+    before = state()
+    status, said = run_without(no_room, arguments)
+    assert status == 2
+    assert "File too large" in said
+    assert state() == before
+    assert not [*here.glob(".losslint-*")]
+
+
+@pytest.mark.parametrize("arguments", EACH)
+def test_in_a_folder_of_others_nothing_is_lost_and_it_is_said(here: Path, arguments: str) -> None:
+    Path("x.py").write_text(LEARNED)
+    Path("x.py").chmod(0o666)
+    Path("old.txt").write_text("old")
+    run("x.py")  # or modules of Python would be behind folders that are closed to others
+    here.chmod(0o555)
+    for folder in (here.parent, here.parent.parent):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    before = state()
+    try:
+        status, said = run_without(no_right, arguments)
+    finally:
+        here.chmod(0o755)
+    assert status == 2
+    assert "ermission denied" in said or "read-only" in said
+    assert state() == before
+
+
+@pytest.mark.parametrize("arguments", EACH)
+def test_a_file_with_two_names_is_left_alone_and_it_is_said(
+    here: Path, arguments: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in (("x.py", LEARNED), ("old.txt", "old")):
+        (here / name).write_text(text)
+    run("--write-baseline known.json")
+    (here / "other").mkdir()
+    for name in ("x.py", "old.txt", "known.json"):
+        os.link(name, here / "other" / name)
+    Path("y.py").write_text(LEARNED)  # which is new to the baseline
+    before = state()
+    capsys.readouterr()
+    status = main(["--isolated", "--output-format", "concise", *arguments.split(), "x.py", "y.py"])
+    said = "".join(capsys.readouterr())
+    assert status == 2
+    assert "a second name (a hard link)" in said
+    assert {**state(), "y.py": b""} == {**before, "y.py": b""}
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="the system has no such attributes")
+@pytest.mark.usefixtures("toys")
+def test_a_file_keeps_its_attributes_and_its_group(here: Path) -> None:
+    file = here / "x.py"
+    file.write_text(BAD)
+    try:
+        os.setxattr(file, "user.origin", b"here")
+    except OSError:
+        pytest.skip("the disk keeps none")
+    if os.getuid() == 0:
+        os.chown(file, 12, 34)
+    file.chmod(0o2754)
+    before = file.stat()
+    assert run("--fix") == 0
+    after = file.stat()
+    assert file.read_text() == GOOD
+    assert os.getxattr(file, "user.origin") == b"here"
+    kept = ("st_uid", "st_gid", "st_mode")
+    assert [getattr(after, name) for name in kept] == [getattr(before, name) for name in kept]
+
+
+def test_who_cannot_give_a_file_away_lends_no_rights(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object) -> None:
+        raise PermissionError
+
+    file = here / "x.py"
+    file.write_text(BAD)
+    if os.getuid() == 0:
+        os.chown(file, 12, 34)
+    file.chmod(0o6755)
+    monkeypatch.setattr(os, "chown", denied)
+    writing.write(str(file), BAD.encode(), GOOD.encode())
+    mode = stat.S_IMODE(file.stat().st_mode)
+    assert mode == (0o755 if os.getuid() == 0 else 0o6755)
+
+
+def test_a_baseline_that_came_meanwhile_is_not_overwritten(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("x.py").write_text(LEARNED)
+    write = writing.write
+
+    def late(path: str, before: bytes | None, after: bytes) -> None:
+        Path("known.json").write_text("another's")
+        write(path, before, after)
+
+    monkeypatch.setattr("losslint.engine.baseline.write", late)
+    assert run("--write-baseline known.json") == 2
+    assert "changed while it was checked" in capsys.readouterr().err
+    assert Path("known.json").read_text() == "another's"
+    assert not [*here.glob(".losslint-*")]
+
+
+@pytest.mark.parametrize("what", ["gone", "pipe"])
+def test_what_is_no_longer_that_file_is_not_written(here: Path, what: str) -> None:
+    file = here / "x.py"
+    if what == "pipe":
+        os.mkfifo(file)
+    with pytest.raises(writing.Changed):
+        writing.write(str(file), BAD.encode(), GOOD.encode())
+    assert [path.name for path in here.iterdir()] == ([] if what == "gone" else ["x.py"])
+
+
+def test_an_interrupt_behind_the_last_step_is_told_as_one(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def interrupted(*paths: str) -> None:
+        replace(*paths)
+        raise KeyboardInterrupt
+
+    (here / "x.py").write_text(BAD)
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        writing.write("x.py", BAD.encode(), GOOD.encode())
+    assert {path.name: path.read_text() for path in here.iterdir()} == {"x.py": GOOD}
+
+
+def test_a_report_is_synced_with_its_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    writing.put("out", json.dumps({}).encode())
+    temporary, folder = synced
+    assert Path(temporary).parent == Path(folder) == here.resolve()
