@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from losslint.printing import CLEAN, FAILED, FOUND, outputs, status, write_reports
-from losslint.streams import never_fail_to_encode, reader_may_leave, stand_in, write, write_out
+from losslint.streams import never_fail_to_encode, reader_may_leave, say, stand_in, write, write_out
 
 TYPE_CHECKING = False  # to import typing takes a third of the time of Python itself
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _main(arguments: list[str]) -> int:
     try:
         return _dispatch(arguments)
     except (ConfigError, OSError) as problem:
-        print(f"losslint: error: {_said(problem)}", file=sys.stderr)
+        say(f"losslint: error: {_said(problem)}")
         return FAILED
     except KeyboardInterrupt:
         print("losslint: interrupted", file=sys.stderr)
@@ -160,7 +160,7 @@ def _clean(options: argparse.Namespace) -> int:
 
     folder = cache_folder(settings_from(options, [os.curdir]))
     said = f"removed {folder}" if remove(folder) else f"no cache in {folder}"
-    print(said)
+    say(said, to=sys.stdout)
     return CLEAN
 
 
@@ -202,7 +202,7 @@ def _check(options: argparse.Namespace) -> int:
     outputs(options)  # what is wrong with them is better said now than after the work
     settings = settings_from(options, paths)
     if options.verbose:
-        print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
+        say(f"settings: {settings.origin or 'the defaults'}")
     if options.show_settings or options.show_schema or options.show_files:
         from losslint import showing
 
@@ -240,7 +240,7 @@ def _checked(
     with reader_may_leave():
         write_reports(reports, options, sys.stdout)
     if said and not options.quiet:
-        print(*said, sep="\n", file=sys.stderr)
+        say(*said)
     return status(reports, options, settings)
 
 
@@ -272,7 +272,7 @@ def _no_plugin_is_broken() -> bool:
     from losslint.rules import registry
 
     for problem in registry.broken():
-        print(f"losslint: error: {problem}", file=sys.stderr)
+        say(f"losslint: error: {problem}")
     return not registry.broken()
 
 
@@ -318,7 +318,7 @@ def _reports(
     finally:
         problem = cache.save()
         if problem and options.verbose:
-            print(f"the cache could not be written: {problem}", file=sys.stderr)
+            say(f"the cache could not be written: {problem}")
 
 
 def _looked_at(found: Sequence[Found], run: Run, options: argparse.Namespace) -> list[FileReport]:

@@ -90,7 +90,9 @@ class Checker:
             yield self._result(row, column, found.code, found.message)
 
     def _result(self, row: int, column: int, code: str, message: str) -> Result:
-        return row, column - 1, f"{code} {message}", type(self)
+        from losslint.report.paint import printable
+
+        return row, column - 1, f"{code} {printable(message)}", type(self)
 
 
 @cache

@@ -26,13 +26,15 @@ def show(options: argparse.Namespace, settings: Settings, paths: Sequence[str]) 
 
 
 def _show_files(paths: Sequence[str], settings: Settings) -> bool:
+    from losslint.report.paint import printable
     from losslint.source.discover import Problem, Python, discover
 
     found = list(discover(paths, settings))
     problems = [one for one in found if isinstance(one, Problem)]
     for problem in problems:
-        print(f"{problem.path}: {problem.message}", file=sys.stderr)
+        print(printable(f"{problem.path}: {problem.message}"), file=sys.stderr)
+    shown = printable if sys.stdout.isatty() else str  # programs need the names as they are
     for one in found:
         if isinstance(one, Python):
-            print(one.path)
+            print(shown(one.path))
     return not problems

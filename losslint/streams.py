@@ -32,6 +32,13 @@ def never_fail_to_encode(stream: TextIO) -> None:
         reconfigure(errors="backslashreplace")
 
 
+def say(*lines: str, to: TextIO | None = None) -> None:
+    """Tell people something, by default on standard error: what it quotes moves no cursor."""
+    from losslint.report.paint import printable
+
+    print(*map(printable, lines), sep="\n", file=to or sys.stderr)
+
+
 @contextmanager
 def reader_may_leave() -> Iterator[None]:
     """End quietly when whoever reads standard output, such as `head`, has read enough."""
@@ -64,11 +71,13 @@ def write_out(
 
 def write(body: str | Iterable[Line], options: argparse.Namespace, to: TextIO) -> None:
     """To a stream, in colour if that is asked for, or if it is a terminal."""
-    from losslint.report.paint import coloured, plain
+    from losslint.report.paint import coloured, plain, seen
 
     if isinstance(body, str):
         to.write(body)
         return
+    if to.isatty() or options.color == "always":
+        body = seen(body)
     plainly = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not to.isatty()
     wanted = not plainly if options.color == "auto" else options.color == "always"
     to.write(coloured(body) if wanted else plain(body))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from losslint.config import Settings
 from losslint.engine.fix import SAFE_AND_UNSAFE
 from losslint.findings import Safety
-from losslint.report.paint import Line
+from losslint.report.paint import Line, printable
 from losslint.report.verdicts import concise, full, summary
 from losslint.verify.files import Unread, verdicts_in
 from losslint.verify.losses import SAFE_FIRST
@@ -79,7 +79,7 @@ def body(found: Sequence[Verdict], options: argparse.Namespace) -> str | Iterabl
 def talk(found: Answers, options: argparse.Namespace) -> Iterable[Line]:
     """What there is to say beside the verdicts; what could not be read is said to standard error."""
     for problem in found.unread:
-        print(f"losslint: error: {problem.path}: {problem.message}", file=sys.stderr)
+        print(printable(f"losslint: error: {problem.path}: {problem.message}"), file=sys.stderr)
     if options.plot:
         from losslint.report.figures import write_plots
 

@@ -14,6 +14,7 @@ from losslint.config import ConfigError, Settings
 from losslint.contradictions import refuse_contradictions
 from losslint.options import settings_from
 from losslint.source.discover import Python, discover
+from losslint.streams import say
 
 SECONDS = 0.5  # between two looks at the settings, which may be those of a folder above
 CLEAR = "\x1b[2J\x1b[H"
@@ -57,7 +58,7 @@ def watch(options: argparse.Namespace, check: Callable[[argparse.Namespace], int
             except (ConfigError, OSError) as problem:
                 if is_first:
                     raise
-                print(f"losslint: error: {problem}", file=sys.stderr)
+                say(f"losslint: error: {problem}")
             settings, files, is_first = now, found, False
             _say_that_it_waits(options, len(files))
     raise KeyboardInterrupt  # it stops for nothing else

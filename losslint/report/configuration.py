@@ -10,6 +10,7 @@ from typing import Any
 from losslint.config import Settings
 from losslint.engine.selection import ALL, ALWAYS
 from losslint.keys import IGNORABLE, KEYS, RULE
+from losslint.report.paint import printable
 from losslint.rules.base import Rule
 
 DRAFT = "http://json-schema.org/draft-07/schema#"  # which every editor knows
@@ -17,9 +18,9 @@ DRAFT = "http://json-schema.org/draft-07/schema#"  # which every editor knows
 
 def settings_toml(settings: Settings) -> Iterator[str]:
     """The lines of a losslint.toml that says all of `settings`, but for the folder they count from."""
-    yield f"# {settings.origin or 'the defaults'}"
+    yield printable(f"# {settings.origin or 'the defaults'}")
     for path in settings.extended:
-        yield f"# which extends {path}"
+        yield printable(f"# which extends {path}")
     tables = []
     for field in fields(Settings):
         key = field.name.replace("_", "-")
@@ -82,4 +83,5 @@ def _one_of(words: Mapping[str, str]) -> dict[str, Any]:
 
 def _toml(value: Any) -> str:
     """A value as TOML: what JSON says of strings, lists and numbers, TOML says too."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)

@@ -45,6 +45,12 @@ def coloured(lines: Iterable[Line]) -> str:
     return capture.get()
 
 
+def seen(lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines as a terminal may be given them, code and all."""
+    for line in lines:
+        yield [(printable(text.removesuffix("\r")), style) for text, style in line]
+
+
 def printable(text: str) -> str:
     """`text` on one line, without what would move or colour the terminal's cursor."""
     return "".join(map(_shown, text.replace("\t", "    ")))
