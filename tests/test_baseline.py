@@ -251,6 +251,11 @@ def test_standard_input_is_known_by_its_name(
         ('{"losslint-baseline": 1, "findings": {"a.py": {"LL901": []}}}', "damaged"),
         ('{"losslint-baseline": 1, "findings": {"a.py": {"LL901": {"": 0}}}}', "damaged"),
         ('{"losslint-baseline": 1, "findings": {"a.py": {"LL901": {"": "1"}}}}', "damaged"),
+        (
+            f'{{"losslint-baseline": 1, "findings": {{"a.py": {{"LL901": {{"": 1{"0" * 4000}}}}}}}}}',
+            "damaged",
+        ),
+        ('{"losslint-baseline": 1, "findings": {"a.py": {"LL901": {"": 1e999}}}}', "damaged"),
         ('{"losslint-baseline": 1, "findings": {"a.py": {"LL000": {"": 1}}}}', "LL000 cannot be"),
     ],
 )

@@ -866,6 +866,23 @@ def test_a_record_without_end_is_none(say: Say, monkeypatch: pytest.MonkeyPatch)
     assert say() == expected
 
 
+def test_a_link_in_its_place_is_not_followed_to_write(say: Say, tmp_path: Path) -> None:
+    """It may have come with the project, and lead anywhere."""
+    expected = say("--no-cache")
+    (tmp_path / "elsewhere").mkdir()
+    os.symlink(tmp_path / "elsewhere", ".losslint_cache")
+    assert say() == expected
+    assert "cache could not be written" in say("-v")
+    assert not os.listdir(tmp_path / "elsewhere")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="has no files that never end")
+def test_a_file_is_read_as_far_as_it_says_it_goes() -> None:
+    path = "/proc/self/stat"  # as /proc/kmsg, which a reader waits for
+    found = states.States({path: (1, 2, 3, "content")})
+    assert found.content(path) == fingerprint.digest(b"")
+
+
 def test_no_device_is_read_for_its_content() -> None:
     found = states.States({"/dev/zero": (1, 2, 3, "content")})
     assert found.content("/dev/zero") == ""

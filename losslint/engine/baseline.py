@@ -17,6 +17,7 @@ from losslint.source.text import Source
 
 FORMAT = "losslint-baseline"
 VERSION = 1
+MOST = 1 << 40  # more findings are no count of anything
 
 # {
 #   "losslint-baseline": 1,
@@ -174,6 +175,6 @@ def _loaded(path: str, raw: bytes) -> Baseline:
 def _known(by_code: Mapping[str, Mapping[str, int]]) -> Iterable[tuple[Content, int]]:
     for code, lines in by_code.items():
         for line, number in lines.items():
-            if type(number) is not int or number < 1:
+            if type(number) is not int or not 1 <= number <= MOST:
                 raise ValueError(number)
             yield (code, line), number

@@ -13,7 +13,7 @@ from losslint.engine.records import Malformed, plain, reader
 from losslint.model.facts import FileFacts
 
 MAX_JOINS = 2  # of other names each
-MAX_RECORD = 1 << 26
+MAX_RECORD = 1 << 22  # bytes; as JSON that is up to 2 s of work, of a file from anybody
 
 # A path, the digest of its content, whether it matters where the names count, and how often
 # each stands in it.

@@ -65,6 +65,8 @@ def save(folder: str, name: str, data: bytes) -> None:
     """
     if len(data) > MAX_BYTES:
         raise OSError(errno.EFBIG, "it would be larger than half a gigabyte")
+    if os.path.islink(folder):  # which may come with what is checked, and lead anywhere
+        raise OSError(f"{folder} is a link")
     os.makedirs(folder, exist_ok=True)
     if not os.listdir(folder):  # in a folder of the user's own, nothing else is written
         for known, text in OWN.items():
