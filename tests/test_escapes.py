@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -82,3 +83,16 @@ def test_names_are_shown_to_a_terminal_and_given_to_programs(
     for arguments in ("--show-files", "--no-cache", "--diff", "--no-cache --statistics"):
         main(["--isolated", "--color", "never", *arguments.split(), "."])
         assert not CONTROL.search("".join(capsys.readouterr()))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such names")
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize("first", ["=", "+", "-", "@"])
+def test_no_name_in_junit_is_a_formula(first: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(f"{first}1+cmd|' C'!A0.py").write_text("bad\n")
+    Path(f"{first}2.py").write_text("x = 1\n")
+    assert main(["--isolated", "--no-cache", "--output-format", "junit", "."]) == 1
+    document = ElementTree.fromstring(capsys.readouterr().out)
+    values = [value for each in document.iter() for value in (*each.attrib.values(), each.text)]
+    assert f"./{first}2.py" in values
+    assert not [value for value in values if re.match(r"\s*[=+@-]", value or "")]

@@ -15,6 +15,9 @@ from losslint.findings import Finding
 from losslint.report.paint import printable
 from losslint.report.place import display_name
 
+# What a formula begins with.
+FORMULA = ("=", "+", "-", "@")
+
 # What XML 1.0 has no way to write, or advises against.
 ILLEGAL = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -39,7 +42,7 @@ def _counts(reports: Sequence[FileReport]) -> dict[str, str]:
 
 
 def _suite(root: Element, report: FileReport) -> None:
-    name = _legal(display_name(report.path))
+    name = _name(report)
     suite = SubElement(root, "testsuite", {"name": name, **_counts([report])})
     suite.set("skipped", str(int(bool(report.skipped))))
     if not report.findings:
@@ -58,9 +61,11 @@ def _suite(root: Element, report: FileReport) -> None:
 def _result(test: Element, finding: Finding, report: FileReport) -> None:
     kind = "error" if finding.is_unreadable else "failure"
     result = SubElement(test, kind, type=finding.severity.value, message=printable(finding.message))
-    place = f"{display_name(report.path)}:{report.source.place(finding.span.start)}"
+    place = f"{_name(report)}:{report.source.place(finding.span.start)}"
     result.text = "\n".join(map(printable, [place, finding.message, *finding.evidence]))
 
 
-def _legal(text: str) -> str:
-    return ILLEGAL.sub("\ufffd", text)
+def _name(report: FileReport) -> str:
+    """What a file is called: never as what a spreadsheet, where such reports end up, computes."""
+    name = ILLEGAL.sub("\ufffd", display_name(report.path))
+    return f"./{name}" if name[:1] in FORMULA else name
