@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -96,6 +97,8 @@ def find(start: str) -> Settings:
             path = os.path.join(folder, name)
             # A link that leads nowhere is an error, and a folder is no file.
             if os.path.isfile(path) or os.path.islink(path):
+                if is_endless(path):
+                    raise ConfigError(f"{path}: a link to a device or a pipe")
                 settings = load(path)
                 if settings is not None:
                     return settings
@@ -103,6 +106,15 @@ def find(start: str) -> Settings:
         if above == folder:
             return Settings()
         folder = above
+
+
+def is_endless(path: str) -> bool:
+    """Whether a path leads to a device or a pipe: what comes with a project may not be read then."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # which reading it will tell
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def load(path: str, leading_here: tuple[str, ...] = ()) -> Settings | None:

@@ -275,3 +275,24 @@ def test_the_server_runs_nothing(tree: Path) -> None:
         too_late.cancel()
         server.kill()
     assert b"LL101" in said
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no such files")
+@pytest.mark.parametrize("place", ["losslint.toml", "pyproject.toml", ".gitignore", "known.json"])
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+def test_what_has_no_end_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, kind: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    (project / "x.py").write_text("import torch\n")
+    if place == "known.json":
+        (project / "losslint.toml").write_text("baseline = 'known.json'")
+    (project / place).symlink_to("/dev/zero" if kind == "device" else tmp_path / "pipe")
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 31, 1 << 31))"
+    command = f"{limit}; import sys; from losslint.cli import main; sys.exit(main(['-q', '.']))"
+    said = done([sys.executable, "-c", command], project)
+    assert said.returncode == (0 if place == ".gitignore" else 2), said.stderr
+    assert said.stderr == "" or "a device or a pipe" in said.stderr

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from losslint.config import ConfigError, Settings
+from losslint.config import ConfigError, Settings, is_endless
 from losslint.engine.reports import FileReport
 from losslint.engine.write import Changed, write
 from losslint.findings import UNREADABLE, Finding
@@ -105,6 +105,8 @@ def read(path: str) -> tuple[Baseline, bytes]:
     Raises:
         ConfigError: it cannot be read, or is none.
     """
+    if is_endless(path):
+        raise ConfigError(f"the baseline {path}: a device or a pipe")
     try:
         with open(path, "rb") as file:
             raw = file.read()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from losslint.config import ConfigError, anchored
+from losslint.config import ConfigError, anchored, is_endless
 from losslint.source.unmatched import Unmatched
 
 TYPE_CHECKING = False
@@ -140,8 +140,11 @@ class Gitignore:
     @classmethod
     def read(cls, folder: str) -> Gitignore | None:
         """The file in `folder`; None if there is none that can be read."""
+        path = os.path.join(folder, ".gitignore")
+        if is_endless(path):
+            return None
         try:
-            with open(os.path.join(folder, ".gitignore"), encoding="utf-8", errors="replace") as f:
+            with open(path, encoding="utf-8", errors="replace") as f:
                 return cls(folder, f.read().splitlines())
         except OSError:
             return None
