@@ -158,6 +158,8 @@ def _check(options: argparse.Namespace) -> int:
     paths: list[str] = options.paths or [os.curdir]
     if "-" in paths and len(paths) > 1:
         raise ConfigError("`-` reads standard input and goes with no other path")
+    if options.stdin_filename and paths != ["-"]:
+        raise ConfigError("`--stdin-filename` goes with `-`, which reads standard input")
     settings = settings_from(options, paths)
     if options.verbose:
         print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
@@ -282,15 +284,19 @@ def _standard_input(run: Run, options: argparse.Namespace) -> int:
 
     if sys.stdin is None:
         raise ConfigError("standard input is closed")
+    from losslint.source.discover import is_left_out
+
     raw = sys.stdin.buffer.read()
-    report = run.report_bytes(options.stdin_filename or "<stdin>", raw)
+    name = options.stdin_filename or "<stdin>"
+    reports = [] if is_left_out(name, run.settings) else [run.report_bytes(name, raw)]
     with reader_may_leave():
         if options.fix and not options.diff:
-            sys.stdout.buffer.write(report.source.encode() if report.before else raw)
-            _print([report], options, sys.stderr)
+            fixed = [report.source.encode() for report in reports if report.before]
+            sys.stdout.buffer.write(fixed[0] if fixed else raw)
+            _print(reports, options, sys.stderr)
         else:
-            _print([report], options, sys.stdout)
-    return _status([report], options)
+            _print(reports, options, sys.stdout)
+    return _status(reports, options)
 
 
 def _print(reports: Sequence[FileReport], options: argparse.Namespace, to: TextIO) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -241,41 +240,6 @@ def test_findings_can_go_to_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--output-format", "json", "--output-file", "out.json"]) == 1
     assert json.loads(Path("out.json").read_text())[0]["code"] == "LL901"
     assert "Checked 1 file" in capsys.readouterr().out
-
-
-class Stdin(io.StringIO):
-    """Standard input that holds some bytes."""
-
-    def __init__(self, raw: bytes) -> None:
-        super().__init__()
-        self.buffer = io.BytesIO(raw)  # type: ignore[misc]
-
-
-@pytest.mark.usefixtures("toys")
-@pytest.mark.parametrize(
-    ("raw", "options", "status", "out"),
-    [
-        (b"bad = 1\r\n", "--fix", 0, b"good = 1\r\n"),
-        (b"worse = 1", "--fix", 1, b"worse = 1"),
-        (b"# coding: latin-1\nbad='\xe9'", "--fix", 0, b"# coding: latin-1\ngood='\xe9'"),
-        (b"bad = '\xe9'", "--fix", 2, b"bad = '\xe9'"),
-        (b"def bad(:", "--fix", 2, b"def bad(:"),
-        (b"bad = 1", "-q --output-format concise", 1, b"a/b.py:1:1: warning LL901"),
-        (b"bad = 1\n", "--diff", 1, b"--- a/b.py\n+++ a/b.py\n@@ -1 +1 @@\n-bad = 1\n+good = 1\n"),
-    ],
-)
-def test_standard_input_is_checked_and_fixed_through(
-    raw: bytes,
-    options: str,
-    status: int,
-    out: bytes,
-    monkeypatch: pytest.MonkeyPatch,
-    capfdbinary: pytest.CaptureFixture[bytes],
-) -> None:
-    monkeypatch.setattr(sys, "stdin", Stdin(raw))
-    assert main(["-", "--stdin-filename", "a/b.py", *options.split()]) == status
-    output = capfdbinary.readouterr().out
-    assert output == out if "concise" not in options else output.startswith(out)
 
 
 @pytest.mark.usefixtures("toys")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import pickle
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -343,16 +341,6 @@ def test_the_reports_name_the_cell(
     changed = [line for line in capsys.readouterr().out.splitlines() if "bad" in line]
     assert '-    "y = bad"' in changed
     assert '-   "source": "z = bad\\n!echo \'é\'\\n"' in changed
-
-
-@pytest.mark.usefixtures("toys")
-def test_standard_input_may_be_a_notebook(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    raw = dump(*CELLS).encode()
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
-    assert main(["--fix", "--stdin-filename", "x.ipynb", "-"]) == 0
-    assert capsys.readouterr().out.encode() == raw.replace(b" = bad", b" = good")
 
 
 @pytest.mark.usefixtures("toys")

@@ -60,6 +60,11 @@ def discover(paths: Iterable[str | os.PathLike[str]], settings: Settings) -> Ite
                 yield found
 
 
+def is_left_out(path: str, settings: Settings) -> bool:
+    """Whether a file that is named, and need not be there, is not to be checked all the same."""
+    return _Walk(settings).leaves_out(path, folder=False)
+
+
 class _Walk:
     """One path on the command line, and what lies below it."""
 
@@ -80,7 +85,7 @@ class _Walk:
             yield Problem(path, str(problem))
             return
         folder = stat.S_ISDIR(mode)
-        if self.force_exclude and self._left_out(path, folder):
+        if self.leaves_out(path, folder=folder):
             return
         if folder:
             self.excluded = self.excluded.sparing(path)
@@ -91,8 +96,10 @@ class _Walk:
         else:
             yield Python(path)
 
-    def _left_out(self, path: str, folder: bool) -> bool:
-        """Whether a walk from the top would have passed `path` by."""
+    def leaves_out(self, path: str, *, folder: bool) -> bool:
+        """Whether a walk from the top would have passed `path` by, and that is to hold for it."""
+        if not self.force_exclude:
+            return False
         if self.excluded.match(path, folder=folder):
             return True
         return self.respect_gitignore and Ignored.all_above(path).match(path, folder=folder)
