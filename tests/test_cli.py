@@ -109,26 +109,6 @@ def test_the_exit_status_is_that_of_the_contract(arguments: str, status: int) ->
 
 
 @pytest.mark.usefixtures("toys")
-@pytest.mark.parametrize("arguments", ["--select LL99", "rule bad_wrod", "--ignore bad_wrod"])
-def test_an_unknown_rule_is_answered_with_the_nearest(
-    arguments: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(arguments.split()) == 2
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert "unknown rule" in output.err
-    assert "did you mean `" in output.err
-
-
-@pytest.mark.usefixtures("toys")
-def test_an_unknown_key_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    write(clean=CLEAN)
-    Path("pyproject.toml").write_text("[tool.losslint]\nselekt = ['LL901']\n")
-    assert main([]) == 2
-    assert "did you mean `select`?" in capsys.readouterr().err
-
-
-@pytest.mark.usefixtures("toys")
 def test_the_configuration_is_honoured_and_can_be_left_aside() -> None:
     write(bad=BAD)
     Path("pyproject.toml").write_text("[tool.losslint]\nignore = ['bad_word']\n")
@@ -198,16 +178,6 @@ def test_quiet_prints_findings_only(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("toys")
-def test_a_fix_keeps_crlf_and_says_what_it_did(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("bad.py").write_bytes(b"\xef\xbb\xbfbad = 1\r\nworse = 2")
-    assert main(["--fix"]) == 1
-    assert Path("bad.py").read_bytes() == b"\xef\xbb\xbfgood = 1\r\nworse = 2"
-    output = capsys.readouterr().out
-    assert "Fixed 1 finding in 1 file.\n" in output
-    assert "Fixable: 1 with --fix --unsafe-fixes.\n" in output
-
-
-@pytest.mark.usefixtures("toys")
 def test_a_fix_that_is_withheld_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     write(broken="broken = 1\n")
     assert main(["--fix"]) == 1
@@ -271,17 +241,6 @@ def losslint_process(*arguments: str, **options: object) -> subprocess.Popen[byt
     command = [sys.executable, "-m", "losslint", "--isolated", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     return subprocess.Popen(command, **pipes)  # type: ignore[call-overload, no-any-return]
-
-
-def test_head_ends_it_quietly() -> None:
-    write(many="x = 1  # losslint: ignore\n" * 5_000)
-    with losslint_process("--output-format", "concise") as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert process.stdout.readline().startswith(b"many.py:1:8: note LL001")
-        process.stdout.close()
-        assert process.stderr.read() == b""
-    assert process.returncode == 1
 
 
 def test_an_interrupt_ends_it_with_130_and_one_line() -> None:

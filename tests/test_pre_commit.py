@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -111,6 +112,15 @@ def test_a_commit_with_a_bad_file_is_refused(repository: Path) -> None:
     assert "bad.py:11:" in done.stdout + done.stderr
     assert "LL101" in done.stdout + done.stderr
     assert (repository / "bad.py").read_text() == BAD
+
+
+@both
+def test_a_commit_with_a_bad_notebook_is_refused(repository: Path) -> None:
+    cell = {"cell_type": "code", "source": ["%matplotlib inline\n", BAD]}
+    done = commit(repository, bad_ipynb=json.dumps({"cells": [cell], "nbformat": 4}))
+    assert done.returncode != 0
+    is_fixed = "softplus" in (repository / "bad.ipynb").read_text()
+    assert is_fixed is not ("bad.ipynb:cell 1:12:" in done.stdout + done.stderr)
 
 
 @fix
