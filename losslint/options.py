@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 
 from losslint import __version__
 from losslint.config import ConfigError, Settings, find, load
+from losslint.report.terminal import columns
 from losslint.source.globs import inside
 
 TYPE_CHECKING = False
@@ -59,16 +60,7 @@ def check_parser() -> argparse.ArgumentParser:
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
     """As argparse makes it; but for the width it would import much that nothing else needs."""
-    try:
-        width = int(os.environ["COLUMNS"])
-    except (KeyError, ValueError):
-        width = 0
-    if width <= 0:
-        try:
-            width = os.get_terminal_size(1).columns
-        except OSError:
-            width = 80
-    return argparse.RawDescriptionHelpFormatter(prog, width=(width or 80) - 2)
+    return argparse.RawDescriptionHelpFormatter(prog, width=(columns() or 80) - 2)
 
 
 def rule_parser() -> argparse.ArgumentParser:

@@ -55,12 +55,8 @@ def write_out(body: str | Iterable[Line], options: argparse.Namespace, to: TextI
 
 
 def write(body: str | Iterable[Line], options: argparse.Namespace, to: TextIO) -> None:
-    """To a stream, in colour if that is asked for, or if it is a terminal."""
-    from losslint.report.paint import coloured, plain
+    """To a stream, as whoever looks at it can see it."""
+    from losslint.report.paint import rendered
+    from losslint.report.terminal import terminal_of
 
-    if isinstance(body, str):
-        to.write(body)
-        return
-    plainly = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not to.isatty()
-    wanted = not plainly if options.color == "auto" else options.color == "always"
-    to.write(coloured(body) if wanted else plain(body))
+    to.write(body if isinstance(body, str) else rendered(body, terminal_of(to, options.color)))

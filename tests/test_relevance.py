@@ -27,7 +27,7 @@ TRAINING = "import torch\n\n\ndef step(loss):\n    loss.backward()\n"
 LIGHT = """
 losslint losslint.cli losslint.config losslint.engine losslint.engine.relevance
 losslint.engine.reports losslint.options losslint.report losslint.report.paint
-losslint.report.summary losslint.source losslint.source.discover losslint.source.globs
+losslint.report.summary losslint.report.terminal losslint.source losslint.source.discover losslint.source.globs
 losslint.source.text losslint.source.unmatched losslint.streams
 """.split()
 # Each takes from a tenth of the time of Python itself to a hundred times of it.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from losslint.engine.edits import apply_edits
 from losslint.engine.reports import FileReport
 from losslint.findings import UNREADABLE, Edit, Finding, Fix, Span
-from losslint.report.paint import Line, printable, width
+from losslint.report.paint import PROSE, Line, linked, printable, width
 from losslint.report.place import display_name
 from losslint.source.text import Source
 
@@ -35,10 +35,10 @@ def _headline(finding: Finding, report: FileReport) -> Line:
     place = report.source.place(finding.span.start)
     severity = finding.severity.value
     return [
-        (f"{printable(display_name(report.path))}:{place}:", "path"),
+        (f"{printable(display_name(report.path))}:{place}:", linked("path", "file", report.path)),
         (" ", ""),
-        (f"{severity} {finding.code}", severity),
-        (f" {finding.name}: {printable(finding.message)}", ""),
+        (f"{severity} {finding.code}", linked(severity, "rule", finding.code)),
+        (f" {finding.name}: {printable(finding.message)}", PROSE),
     ]
 
 
@@ -53,12 +53,13 @@ def _body(finding: Finding, source: Source, verbose: bool) -> Iterator[Line]:
     gutter = len(str(source.place(finding.span.start).row)) + 1
     yield from _frame(source, finding.span, gutter)
     for statement in finding.evidence:
-        yield [(f"{'':{gutter}}= ", "gutter"), (printable(statement), "")]
+        yield [(f"{'':{gutter}}= ", "gutter"), (printable(statement), PROSE)]
     for other in finding.related:
         cell = f"cell {other.cell}:" if other.cell else ""
         place = f"{printable(display_name(other.path))}:{cell}{other.row}:{other.column}"
         said = f": {printable(other.message)}"
-        yield [(f"{'':{gutter}}= ", "gutter"), (place, "path"), (said, "")]
+        link = linked("path", "file", other.path)
+        yield [(f"{'':{gutter}}= ", "gutter"), (place, link), (said, PROSE)]
     if finding.fix:
         yield from _fix(finding.fix, source, gutter)
 
@@ -89,7 +90,7 @@ def _frame(source: Source, span: Span, gutter: int) -> Iterator[Line]:
 
 def _fix(fix: Fix, source: Source, gutter: int) -> Iterator[Line]:
     title = f"fix ({fix.safety.value}): {printable(fix.title)}"
-    yield [(f"{'':{gutter}}= ", "gutter"), (title, "")]
+    yield [(f"{'':{gutter}}= ", "gutter"), (title, PROSE)]
     lines = [line for rows in _windows(source, fix.edits) for line in _changes(source, *rows)]
     for sign, text in lines[:MAX_CHANGED_LINES]:
         style = "removed" if sign == "-" else "added"
