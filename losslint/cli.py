@@ -114,7 +114,7 @@ def _rule(options: argparse.Namespace) -> int:
             raise unknown(options.rule, rules)
         rules = (rule,)
     with reader_may_leave():
-        sys.stdout.write(render(rules, options.output_format))
+        write(render(rules, options.output_format), options, sys.stdout)
     return CLEAN
 
 
@@ -314,7 +314,8 @@ def _print(reports: Sequence[FileReport], options: argparse.Namespace, to: TextI
 
         pure = options.diff or options.output_format == "json"
         talk = sys.stderr if pure and not options.output_file else to
-        write(summary(reports, dry=options.diff), options, talk)
+        said = summary(reports, dry=options.diff, grouped=not options.statistics)
+        write(said, options, talk)
 
 
 def _body(reports: Sequence[FileReport], options: argparse.Namespace) -> str | Iterable[Line]:

@@ -72,6 +72,7 @@ def rule_parser() -> argparse.ArgumentParser:
     which.add_argument("rule", nargs="?", metavar="CODE|NAME")
     which.add_argument("--all", action="store_true", help="every rule")
     parser.add_argument("--output-format", choices=("text", "markdown", "json"), default="text")
+    _add_color(parser)
     return parser
 
 
@@ -116,7 +117,7 @@ def verify_parser() -> argparse.ArgumentParser:
     add("--plot", metavar="DIR", help="write a figure of each loss there (extra `plot`)")
     add("--plot-format", choices=("svg", "png"), default="svg")
     add("--ascii", action="store_true", help="draw with plain ASCII")
-    add("--color", choices=("auto", "always", "never"), default="auto")
+    _add_color(group)
     add("-q", "--quiet", action="store_true", help="verdicts only, no summary")
     add("-v", "--verbose", action="store_true", help="the text that was run, too")
     return parser
@@ -220,13 +221,18 @@ def _add_cache_dir(group: argparse._ActionsContainer) -> None:
     group.add_argument("--cache-dir", metavar="DIR", help=where)
 
 
+def _add_color(group: argparse._ActionsContainer) -> None:
+    what = "auto: on terminals, and as NO_COLOR, FORCE_COLOR and CLICOLOR say"
+    group.add_argument("--color", choices=("auto", "always", "never"), default="auto", help=what)
+
+
 def _add_output(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--output-format", choices=("full", "concise", "json"), default="full")
     add("--output-file", metavar="FILE", help="write the findings there")
     add("--statistics", action="store_true", help="only count them, by rule")
     add("--exit-zero", action="store_true", help="end with 0 even if there are findings")
-    add("--color", choices=("auto", "always", "never"), default="auto")
+    _add_color(group)
     add("-q", "--quiet", action="store_true", help="findings only, no summary")
     add("-v", "--verbose", action="store_true", help="which settings; tracebacks of failures")
     add("--show-files", action="store_true", help="list what would be checked, and end")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from losslint.report.paint import Line, Piece
 from losslint.rules.base import Rule
 
+CODE = re.compile(r"(`[^`]+`)")
 
-def render(rules: Sequence[Rule], form: str) -> str:
+
+def render(rules: Sequence[Rule], form: str) -> str | list[Line]:
     """The pages of `rules` as `text`, `markdown` or `json`."""
     if form == "json":
         return json.dumps([_item(rule) for rule in rules], indent=2) + "\n"
-    page = _markdown if form == "markdown" else _text
-    return "\n".join(page(rule) for rule in rules)
+    if form == "markdown":
+        return "\n".join(map(_markdown, rules))
+    return [line for rule in rules for line in ([], *_lines(rule))][1:]
 
 
 def _item(rule: Rule) -> dict[str, Any]:
@@ -36,17 +41,24 @@ def _markdown(rule: Rule) -> str:
     return f"# {rule.name} ({rule.code})\n\n*{_facts(rule)}*\n\n{rule.page.strip()}\n"
 
 
-def _text(rule: Rule) -> str:
+def _lines(rule: Rule) -> Iterator[Line]:
     """The page with its headings bare and its code indented instead of fenced."""
-    lines = [f"{rule.code} {rule.name} ({_facts(rule)})", ""]
+    severity = rule.severity.value
+    yield [(rule.code, severity), (f" {rule.name}", "code"), (f" ({_facts(rule)})", "")]
+    yield []
     fenced = False
     for line in rule.page.strip().splitlines():
         if line.startswith("```"):
             fenced = not fenced
         elif fenced:
-            lines.append(f"    {line}".rstrip())
+            yield [(f"    {line}", "added")]
         elif line.startswith("## "):
-            lines.append(line.removeprefix("## ").upper())
+            yield [(line.removeprefix("## ").upper(), "code")]
         else:
-            lines.append(line)
-    return "\n".join([*lines, ""])
+            yield [*_prose(line)]
+
+
+def _prose(line: str) -> Iterator[Piece]:
+    """A line of a page, what is code in it in the colour of code."""
+    for part in CODE.split(line):
+        yield part, "hunk" if CODE.fullmatch(part) else ""

@@ -51,7 +51,7 @@ def _body(finding: Finding, source: Source, verbose: bool) -> Iterator[Line]:
         yield from _trace(finding, verbose)
         return
     gutter = len(str(source.place(finding.span.start).row)) + 1
-    yield from _frame(source, finding.span, gutter)
+    yield from _frame(source, finding, gutter)
     for statement in finding.evidence:
         yield [(f"{'':{gutter}}= ", "gutter"), (printable(statement), PROSE)]
     for other in finding.related:
@@ -71,8 +71,9 @@ def _trace(finding: Finding, verbose: bool) -> Iterator[Line]:
         yield [("  (-v shows the traceback)", "gutter")]
 
 
-def _frame(source: Source, span: Span, gutter: int) -> Iterator[Line]:
-    """The line before and the first line of `span`, with the span underlined."""
+def _frame(source: Source, finding: Finding, gutter: int) -> Iterator[Line]:
+    """The line before and the first line of a finding, with its span underlined."""
+    span = finding.span
     row, column = source.position(span.start)
     shown = source.place(span.start).row
     end_row, end_column = source.position(span.end)
@@ -85,7 +86,11 @@ def _frame(source: Source, span: Span, gutter: int) -> Iterator[Line]:
         yield [(f"{shown - 1:>{gutter - 1}} | ", "gutter"), (printable(source.line(row - 1)), "")]
     yield [(f"{shown:>{gutter - 1}} | ", "gutter"), (printable(line), "")]
     marks = "^" * max(1, width(printable(found)))
-    yield [bar, (" " * (indent + 1), ""), (marks + " ..." * (end_row > row), "error")]
+    yield [
+        bar,
+        (" " * (indent + 1), ""),
+        (marks + " ..." * (end_row > row), finding.severity.value),
+    ]
 
 
 def _fix(fix: Fix, source: Source, gutter: int) -> Iterator[Line]:
