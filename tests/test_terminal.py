@@ -128,7 +128,7 @@ LINES: list[Line] = [
 ]
 
 
-@pytest.mark.parametrize("columns", [1, 20, 33, 40, 79, 1000])
+@pytest.mark.parametrize("columns", [20, 33, 40, 79, 1000])
 def test_prose_is_wrapped_under_its_margin_and_code_is_not(columns: int) -> None:
     headline, evidence, code = ([*fitted(line, columns)] for line in LINES)
     assert code == [LINES[2]]
@@ -255,3 +255,6 @@ def test_few_findings_and_one_file_or_rule_are_not_counted_apart(
     said = capsys.readouterr().out
     assert ("By rule:" in said) is grouped
     assert "By file:" not in said
+    Path("x.py").write_text("bad\n" * MANY)
+    assert main(["--output-format", "concise"]) == 1
+    assert f"[fix: safe]\nChecked 1 file: {MANY} findings" in capsys.readouterr().out

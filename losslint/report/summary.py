@@ -76,14 +76,14 @@ def _rows(reports: Iterable[FileReport]) -> list[dict[str, str | int]]:
 
 
 def _groups(reports: Sequence[FileReport]) -> Iterator[Line]:
-    """The findings counted by rule and by file, those with most of them first."""
+    """The findings counted by rule and by file, where there are several, most of them first."""
+    from losslint.report.place import display_name
+
     by_rule = list(statistics(reports))
+    files = sorted((-len(report.findings), report.path) for report in reports if report.findings)
     if by_rule[1:]:
         yield [("By rule:", "code")]
         yield from by_rule
-    from losslint.report.place import display_name
-
-    files = sorted((-len(report.findings), report.path) for report in reports if report.findings)
     if files[1:]:
         yield [("By file:", "code")]
         for number, path in files[:TOP]:
@@ -91,11 +91,11 @@ def _groups(reports: Sequence[FileReport]) -> Iterator[Line]:
                 (f"{-number:>6}  ", ""),
                 (printable(display_name(path)), linked("", "file", path)),
             ]
-        rest = files[TOP:]
-        if rest:
-            number = -sum(number for number, _ in rest)
-            yield [(f"{number:>6}  in {count(len(rest), 'other file')}", "")]
-    yield []
+    if files[TOP:]:
+        number = -sum(number for number, _ in files[TOP:])
+        yield [(f"{number:>6}  in {count(len(files) - TOP, 'other file')}", "")]
+    if by_rule[1:] or files[1:]:
+        yield []
 
 
 def _fixed(reports: Sequence[FileReport], dry: bool) -> Iterator[Line]:
