@@ -10,8 +10,6 @@ from typing import Any
 from losslint.report.paint import Line, Piece
 from losslint.rules.base import Rule
 
-CODE = re.compile(r"(`[^`]+`)")
-
 
 def render(rules: Sequence[Rule], form: str) -> str | list[Line]:
     """The pages of `rules` as `text`, `markdown` or `json`."""
@@ -46,7 +44,7 @@ def _lines(rule: Rule) -> Iterator[Line]:
     severity = rule.severity.value
     yield [(rule.code, severity), (f" {rule.name}", "code"), (f" ({_facts(rule)})", "")]
     yield []
-    fenced = False
+    fenced = is_code = False
     for line in rule.page.strip().splitlines():
         if line.startswith("```"):
             fenced = not fenced
@@ -55,10 +53,16 @@ def _lines(rule: Rule) -> Iterator[Line]:
         elif line.startswith("## "):
             yield [(line.removeprefix("## ").upper(), "code")]
         else:
-            yield [*_prose(line)]
+            parts = list(_prose(line, is_code and line != ""))
+            is_code = parts[-1][1]
+            yield [piece for piece, _ in parts]
 
 
-def _prose(line: str) -> Iterator[Piece]:
-    """A line of a page, what is code in it in the colour of code."""
-    for part in CODE.split(line):
-        yield part, "hunk" if CODE.fullmatch(part) else ""
+def _prose(line: str, is_code: bool) -> Iterator[tuple[Piece, bool]]:
+    """A line in parts, what is code in the colour of code; and whether it goes on as code.
+
+    `is_code` if it begins as code, which the line before did not end.
+    """
+    for part in re.split("(`)", line):
+        is_code ^= part == "`"
+        yield (part, "hunk" if is_code or part == "`" else ""), is_code

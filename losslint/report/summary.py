@@ -31,8 +31,8 @@ def summary(
     if grouped and len(findings) >= MANY:
         yield from _groups(reports)
     yield from _fixed(reports, dry)
-    found = _found(findings)
-    yield [(f"Checked {count(len(checked), 'file')}: {found}", "" if findings else "good")]
+    found, style = _found(findings)
+    yield [(f"Checked {count(len(checked), 'file')}: {found}", style)]
     yield from _fixable(findings)
     yield from _not_checked(reports)
 
@@ -106,14 +106,16 @@ def _fixed(reports: Sequence[FileReport], dry: bool) -> Iterator[Line]:
         yield [(f"{verb} {number} in {count(len(changed), 'file')}.", "good")]
 
 
-def _found(findings: Sequence[Finding]) -> str:
+def _found(findings: Sequence[Finding]) -> tuple[str, str]:
+    """How many there are, and how bad the worst is as a style."""
     if not findings:
-        return "no findings."
+        return "no findings.", "good"
     from losslint.findings import Severity
 
     by_severity = Counter(finding.severity for finding in findings)
-    parts = ", ".join(count(by_severity[s], s.value) for s in Severity if by_severity[s])
-    return f"{count(len(findings), 'finding')} ({parts})."
+    severities = [severity for severity in Severity if by_severity[severity]]  # the worst first
+    parts = ", ".join(count(by_severity[severity], severity.value) for severity in severities)
+    return f"{count(len(findings), 'finding')} ({parts}).", severities[0].value
 
 
 def _fixable(findings: Sequence[Finding]) -> Iterator[Line]:
