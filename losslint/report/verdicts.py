@@ -88,7 +88,7 @@ def _facts(verdict: Verdict, width: int, verbose: bool) -> Iterator[Line]:
     if verdict.call:
         yield from wrapped(verdict.call, width, indent=2)
     for defect in defects_of(verdict):
-        yield from wrapped(f"before the fix: {defect}", width, indent=2)
+        yield from wrapped(f"before the fix: {defect.name}: {defect.why}", width, indent=2)
     yield from _table(verdict, width, verbose)
     for assumption in verdict.assumes:
         yield from wrapped(f"assumes: {assumption}", width, indent=2)
