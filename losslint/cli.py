@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
+from losslint.printing import CLEAN, FAILED, FOUND, outputs, show, status
 from losslint.streams import never_fail_to_encode, reader_may_leave, stand_in, write, write_out
 
 TYPE_CHECKING = False  # to import typing takes a third of the time of Python itself
 if TYPE_CHECKING:
     import argparse
-    from typing import TextIO
 
     from losslint.config import Settings
     from losslint.engine.cache import Cache
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from losslint.engine.reports import FileReport
     from losslint.engine.run import Run
     from losslint.findings import Safety
-    from losslint.report.paint import Line
     from losslint.source.discover import Found
     from losslint.verify.veto import Vetoes
 
@@ -30,7 +29,7 @@ COMMANDS = {
     "clean": "clean",
     "verify": "verify PATH",
 }
-CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
+INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -141,7 +140,8 @@ def _verify(options: argparse.Namespace) -> int:
     except (NoTorch, Unsupported) as problem:
         raise ConfigError(str(problem)) from problem
     with reader_may_leave():
-        write_out(verifying.body(found.verdicts, options), options, sys.stdout)
+        body = verifying.body(found.verdicts, options)
+        write_out(body, options.output_file or "", options, sys.stdout)
         lines = list(verifying.talk(found, options))
         if not options.quiet:
             pure = options.output_format in verifying.DATA and not options.output_file
@@ -160,6 +160,7 @@ def _check(options: argparse.Namespace) -> int:
         raise ConfigError("`-` reads standard input and goes with no other path")
     if options.stdin_filename and paths != ["-"]:
         raise ConfigError("`--stdin-filename` goes with `-`, which reads standard input")
+    outputs(options)  # what is wrong with them is better said now than after the work
     settings = settings_from(options, paths)
     if options.verbose:
         print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
@@ -172,12 +173,12 @@ def _check(options: argparse.Namespace) -> int:
     from losslint.verifying import proven
 
     with proven(settings, _fixes(options), options.verify) as vetoes:
-        status = _checked(paths, settings, options, vetoes)
+        ended = _checked(paths, settings, options, vetoes)
     if not options.quiet:
         from losslint.report.verdicts import concise
 
         write(concise(vetoes.verdicts), options, sys.stderr)
-    return status
+    return ended
 
 
 def _checked(
@@ -190,8 +191,8 @@ def _checked(
         return _standard_input(_run(options, settings, paths, vetoes=vetoes), options)
     reports = _reports(paths, settings, options, vetoes)
     with reader_may_leave():
-        _print(reports, options, sys.stdout)
-    return _status(reports, options)
+        show(reports, options, sys.stdout)
+    return status(reports, options, settings)
 
 
 def _run(
@@ -293,63 +294,10 @@ def _standard_input(run: Run, options: argparse.Namespace) -> int:
         if options.fix and not options.diff:
             fixed = [report.source.encode() for report in reports if report.before]
             sys.stdout.buffer.write(fixed[0] if fixed else raw)
-            _print(reports, options, sys.stderr)
+            show(reports, options, sys.stderr)
         else:
-            _print(reports, options, sys.stdout)
-    return _status(reports, options)
-
-
-def _print(reports: Sequence[FileReport], options: argparse.Namespace, to: TextIO) -> None:
-    """The findings, or the diff, and then what else there is to say."""
-    write_out(_body(reports, options), options, to)
-    if options.diff:
-        from losslint.report.text import concise
-
-        # What cannot be checked has no diff, and must be seen all the same.
-        write(concise(r for r in reports if not r.readable), options, sys.stderr)
-    for withheld in (line for report in reports for line in report.withheld):
-        print(withheld, file=sys.stderr)
-    if not options.quiet:
-        from losslint.report.summary import summary
-
-        pure = options.diff or options.output_format == "json"
-        talk = sys.stderr if pure and not options.output_file else to
-        said = summary(reports, dry=options.diff, grouped=not options.statistics)
-        write(said, options, talk)
-
-
-def _body(reports: Sequence[FileReport], options: argparse.Namespace) -> str | Iterable[Line]:
-    as_json = options.output_format == "json"
-    if options.diff:
-        from losslint.report import diff
-
-        return diff.unified(reports)
-    if options.statistics:
-        from losslint.report import summary
-
-        return summary.statistics_json(reports) if as_json else summary.statistics(reports)
-    if as_json:
-        from losslint.report import json
-
-        return json.render(reports)
-    if not any(report.findings for report in reports):
-        return ""
-    from losslint.report import text
-
-    if options.output_format == "concise":
-        return text.concise(reports)
-    return text.full(reports, verbose=options.verbose)
-
-
-def _status(reports: Iterable[FileReport], options: argparse.Namespace) -> int:
-    reports = tuple(reports)
-    if not all(report.readable for report in reports):
-        return FAILED
-    if options.diff:
-        found = any(report.before for report in reports)
-    else:
-        found = any(report.findings for report in reports)
-    return FOUND if found and not options.exit_zero else CLEAN
+            show(reports, options, sys.stdout)
+    return status(reports, options, run.settings)
 
 
 def _show_files(paths: Sequence[str], settings: Settings) -> int:

@@ -39,6 +39,9 @@ DEFAULT_EXCLUDE = (
 
 LOG_VARIANCE_FORMS = ("floor", "softplus")
 
+# From which severity on findings fail a run, the hardest first.
+FAIL_ON = ("error", "warning", "note")
+
 # `pkg.module:function`, as in the entry points of a package.
 ENTRY_POINT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -71,6 +74,7 @@ class Settings:
     loss_functions: tuple[str, ...] = ()
     monitor_functions: tuple[str, ...] = ()
     cache_dir: str = ""
+    fail_on: str = "note"
     root: str = ""
     origin: str = ""
 
@@ -186,11 +190,14 @@ def _ignores_by_glob(key: str, value: object) -> tuple[tuple[str, tuple[str, ...
     return tuple((glob, _strings(f"{key}.{glob}", rules)) for glob, rules in value.items())
 
 
-def _log_variance_form(key: str, value: object) -> str:
-    if value not in LOG_VARIANCE_FORMS:
-        forms = " or ".join(f'"{form}"' for form in LOG_VARIANCE_FORMS)
-        raise ConfigError(f"`{key}` must be {forms}")
-    return str(value)
+def _one_of(*words: str) -> Callable[[str, object], str]:
+    def read(key: str, value: object) -> str:
+        if value not in words:
+            quoted = " or ".join(f'"{word}"' for word in words)
+            raise ConfigError(f"`{key}` must be {quoted}")
+        return str(value)
+
+    return read
 
 
 def _entry_point(key: str, value: object) -> str:
@@ -215,10 +222,11 @@ KEYS: dict[str, Callable[[str, object], Any]] = {
     "per-file-ignores": _ignores_by_glob,
     "force-exclude": _boolean,
     "respect-gitignore": _boolean,
-    "log-variance-form": _log_variance_form,
+    "log-variance-form": _one_of(*LOG_VARIANCE_FORMS),
     "loss-validator": _entry_point,
     "loss-check-interval": _positive,
     "loss-functions": _strings,
     "monitor-functions": _strings,
     "cache-dir": _string,
+    "fail-on": _one_of(*FAIL_ON),
 }

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 
 from losslint import __version__
-from losslint.config import ConfigError, Settings, find, load
+from losslint.config import FAIL_ON, ConfigError, Settings, find, load, nearest
+from losslint.report.formats import FORMATS
 from losslint.report.terminal import columns
 from losslint.source.globs import inside
 
@@ -228,15 +229,36 @@ def _add_color(group: argparse._ActionsContainer) -> None:
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--output-format", choices=("full", "concise", "json"), default="full")
-    add("--output-file", metavar="FILE", help="write the findings there")
-    add("--statistics", action="store_true", help="only count them, by rule")
+    add(
+        "--output-format",
+        action="append",
+        type=_output,
+        metavar="FORMAT[=FILE]",
+        help=f"{', '.join(FORMATS)} (default: full); may be given several times, each but one"
+        " with the file that it goes to",
+    )
+    add("--output-file", metavar="FILE", help="where the format that names no file goes")
+    add("--statistics", action="store_true", help="only count the findings, by rule")
+    add(
+        "--fail-on",
+        choices=FAIL_ON,
+        help="end with 1 only for findings of at least this severity (default: note)",
+    )
     add("--exit-zero", action="store_true", help="end with 0 even if there are findings")
     _add_color(group)
     add("-q", "--quiet", action="store_true", help="findings only, no summary")
     add("-v", "--verbose", action="store_true", help="which settings; tracebacks of failures")
     add("--show-files", action="store_true", help="list what would be checked, and end")
     add("--show-settings", action="store_true", help="show what holds here, and end")
+
+
+def _output(argument: str) -> tuple[str, str]:
+    form, named, file = argument.partition("=")
+    if form not in FORMATS:
+        raise argparse.ArgumentTypeError(f"unknown format {form!r}{nearest(form, FORMATS)}")
+    if named and not file:
+        raise argparse.ArgumentTypeError(f"{argument!r} names no file")
+    return form, file
 
 
 def _number(argument: str) -> int:

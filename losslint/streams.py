@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -42,13 +43,20 @@ def reader_may_leave() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def write_out(body: str | Iterable[Line], options: argparse.Namespace, to: TextIO) -> None:
-    """To the file that was asked for, or to a stream."""
-    if options.output_file:
-        with open(
-            options.output_file, "w", encoding="utf-8", errors="backslashreplace", newline=""
-        ) as file:
-            write(body, options, file)
+def write_out(
+    body: str | Iterable[Line], file: str, options: argparse.Namespace, to: TextIO
+) -> None:
+    """To a file, wholly or not at all; to the stream if `file` is empty.
+
+    Raises:
+        OSError: the file cannot be written. It is as it was then.
+    """
+    if file:
+        from losslint.engine.write import put
+
+        text = io.StringIO()
+        write(body, options, text)
+        put(file, text.getvalue().encode(errors="backslashreplace"))
     else:
         write(body, options, to)
         to.flush()  # before the other stream has its say

@@ -69,7 +69,7 @@ def body(found: Sequence[Verdict], options: argparse.Namespace) -> str | Iterabl
 
         return render_json(found)
     if options.output_format == "html":
-        from losslint.report.html import render_html
+        from losslint.report.verdicts_page import render_html
 
         return render_html(found)
     if options.output_format == "concise":

@@ -25,6 +25,7 @@ loss-check-interval = 10
 loss-functions = ["project.losses.focal"]
 monitor-functions = ["project.board.show"]
 cache-dir = "caches/losslint"
+fail-on = "error"
 [tool.losslint.per-file-ignores]
 "tests/**" = ["LL1"]
 """
@@ -60,6 +61,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         loss_functions=("project.losses.focal",),
         monitor_functions=("project.board.show",),
         cache_dir="caches/losslint",
+        fail_on="error",
         root=str(tmp_path),
         origin=str(path),
     )

@@ -31,6 +31,7 @@ LAYERS = [
     ["report"],
     ["options"],
     ["verifying", "streams"],
+    ["printing"],
     ["cli"],
     ["__main__"],
 ]

@@ -19,11 +19,11 @@ from made_verdicts import made, not_runnable
 
 from losslint.config import ConfigError
 from losslint.report.figures import write_plots
-from losslint.report.html import render_html
 from losslint.report.paint import coloured, plain, width
 from losslint.report.scale import Scale, scale_of, short
 from losslint.report.verdicts import concise, full, summary
 from losslint.report.verdicts_json import render_json
+from losslint.report.verdicts_page import render_html
 from losslint.verify.verdict import Along, Figures, Line, Result, Slice, Status, Verdict, Version
 
 CHROMIUM = shutil.which("chromium")

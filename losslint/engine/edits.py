@@ -12,12 +12,21 @@ LINE_FEED = re.compile(r"(?<!\r)\n")
 
 
 def apply_edits(source: Source, edits: Iterable[Edit]) -> Source:
-    """The source with all `edits` made, with the line ends of their places.
+    """The source with all `edits` made.
+
+    Raises:
+        ValueError: two edits overlap, or the source has no place for one.
+    """
+    return source.spliced(pieces_of(source, edits))
+
+
+def pieces_of(source: Source, edits: Iterable[Edit]) -> list[tuple[Span, bytes]]:
+    """What the edits put in the place of what, one behind the other, with the line ends there.
 
     Equal edits are one; insertions at one place keep their order.
 
     Raises:
-        ValueError: two edits overlap, or the source has no place for one.
+        ValueError: two edits overlap.
     """
     pieces: list[tuple[Span, bytes]] = []
     at = 0
@@ -27,4 +36,4 @@ def apply_edits(source: Source, edits: Iterable[Edit]) -> Source:
         newline = source.newline_at(edit.span.start)
         pieces.append((edit.span, LINE_FEED.sub(newline, edit.text).encode()))
         at = edit.span.end
-    return source.spliced(pieces)
+    return pieces

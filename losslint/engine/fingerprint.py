@@ -13,8 +13,10 @@ from importlib.machinery import PathFinder
 import losslint
 from losslint.config import Settings
 
-# These decide which files are found, and not what is found in them.
-OF_DISCOVERY = frozenset(("exclude", "extend_exclude", "force_exclude", "origin", "cache_dir"))
+# These decide which files are found and what becomes of the findings, and not what is found.
+OF_OTHERS = frozenset(
+    ("exclude", "extend_exclude", "force_exclude", "origin", "cache_dir", "fail_on")
+)
 
 
 def mark(settings: Settings) -> str:
@@ -22,7 +24,7 @@ def mark(settings: Settings) -> str:
 
     The working directory is part of it, since findings name files as they were given.
     """
-    told = [getattr(settings, f.name) for f in fields(settings) if f.name not in OF_DISCOVERY]
+    told = [getattr(settings, f.name) for f in fields(settings) if f.name not in OF_OTHERS]
     home = os.path.expanduser("~")  # where the search for a project's folder ends
     parts = [losslint.__version__, *_code(), sys.version, os.getcwd(), home, told]
     return digest(json.dumps(parts).encode())

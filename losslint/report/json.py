@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from losslint.engine.edits import pieces_of
 from losslint.engine.reports import FileReport
-from losslint.findings import Edit, Finding, Fix, Related
+from losslint.findings import Finding, Fix, Related, Span
 from losslint.report.place import display_name, fingerprints, noqa_row
 from losslint.source.text import Source
 
 
 def render(reports: Iterable[FileReport]) -> str:
     """One list of all findings, as a text that ends with a newline."""
-    items = [item for report in reports for item in _items(report)]
-    return json.dumps(items, indent=2) + "\n"
+    return json.dumps(list(items(reports)), indent=2) + "\n"
 
 
-def _items(report: FileReport) -> Iterable[dict[str, Any]]:
+def items(reports: Iterable[FileReport]) -> Iterator[dict[str, Any]]:
+    """Each finding as JSON knows it."""
+    for report in reports:
+        yield from _items(report)
+
+
+def _items(report: FileReport) -> Iterator[dict[str, Any]]:
     marks = fingerprints(report)
     for finding, fingerprint in zip(report.findings, marks, strict=True):
         yield _item(finding, fingerprint, report)
@@ -57,16 +63,16 @@ def _fix(fix: Fix, source: Source) -> dict[str, Any]:
     return {
         "applicability": fix.safety.value,
         "message": fix.title,
-        "edits": [_edit(edit, source) for edit in fix.edits],
+        "edits": [_edit(*piece, source) for piece in pieces_of(source, fix.edits)],
     }
 
 
-def _edit(edit: Edit, source: Source) -> dict[str, Any]:
+def _edit(span: Span, text: bytes, source: Source) -> dict[str, Any]:
     return {
-        "content": edit.text,
-        "cell": source.place(edit.span.start).cell,
-        "location": _location(source, edit.span.start),
-        "end_location": _location(source, edit.span.end),
+        "content": text.decode(),
+        "cell": source.place(span.start).cell,
+        "location": _location(source, span.start),
+        "end_location": _location(source, span.end),
     }
 
 

@@ -6,6 +6,9 @@ import html
 
 from losslint.report.paint import printable
 
+# It loads nothing and runs nothing, whatever is in it.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
 STYLE = """
 :root {
   color-scheme: light dark;
@@ -63,13 +66,14 @@ pre { background: var(--box); border-radius: .4rem; padding: .8rem; overflow-x: 
 """
 
 
-def page(title: str, body: str) -> str:
-    """A whole page around `body`, which is HTML; `title` is plain text."""
+def page(title: str, body: str, style: str = "") -> str:
+    """A whole page around `body`, which is HTML; `title` is plain text, `style` more CSS."""
     return (
         "<!DOCTYPE html>\n"
         '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escaped(title)}</title>\n<style>{STYLE}</style>\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f"<title>{escaped(title)}</title>\n<style>{STYLE}{style}</style>\n"
         f"</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from losslint.report.paint import Line, Piece
+from losslint.report.paint import Line, Piece, plain
 from losslint.rules.base import Rule
 
 
@@ -16,7 +16,7 @@ def render(rules: Sequence[Rule], form: str) -> str | list[Line]:
     if form == "json":
         return json.dumps([_item(rule) for rule in rules], indent=2) + "\n"
     if form == "markdown":
-        return "\n".join(map(_markdown, rules))
+        return "\n".join(map(markdown, rules))
     return [line for rule in rules for line in ([], *_lines(rule))][1:]
 
 
@@ -35,8 +35,14 @@ def _facts(rule: Rule) -> str:
     return f"{rule.severity.value}, {'opt-in' if rule.opt_in else 'on by default'}"
 
 
-def _markdown(rule: Rule) -> str:
+def markdown(rule: Rule) -> str:
+    """The page of a rule in Markdown."""
     return f"# {rule.name} ({rule.code})\n\n*{_facts(rule)}*\n\n{rule.page.strip()}\n"
+
+
+def text(rule: Rule) -> str:
+    """The page of a rule for people, without colours."""
+    return plain(_lines(rule))
 
 
 def _lines(rule: Rule) -> Iterator[Line]:

@@ -59,6 +59,13 @@ def statistics_json(reports: Iterable[FileReport]) -> str:
     return json.dumps(_rows(reports), indent=2) + "\n"
 
 
+def statistics_jsonl(reports: Iterable[FileReport]) -> str:
+    """The same as JSON, one line for each rule."""
+    import json
+
+    return "".join(json.dumps(row) + "\n" for row in _rows(reports))
+
+
 def count(number: int, noun: str) -> str:
     """`1 file`, `2 files`."""
     return f"{number} {noun}{'s' * (number != 1)}"

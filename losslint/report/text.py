@@ -8,7 +8,7 @@ from losslint.engine.edits import apply_edits
 from losslint.engine.reports import FileReport
 from losslint.findings import UNREADABLE, Edit, Finding, Fix, Span
 from losslint.report.paint import PROSE, Line, linked, printable, width
-from losslint.report.place import display_name
+from losslint.report.place import display_name, related_place
 from losslint.source.text import Source
 
 # More changed lines than these say no more about a fix.
@@ -19,19 +19,20 @@ def concise(reports: Iterable[FileReport]) -> Iterator[Line]:
     """One line for each finding."""
     for report in reports:
         for finding in report.findings:
-            yield [*_headline(finding, report), *_fixable(finding)]
+            yield [*headline(finding, report), *_fixable(finding)]
 
 
 def full(reports: Iterable[FileReport], *, verbose: bool = False) -> Iterator[Line]:
     """Each finding with its code, what was proven, and what a fix would change."""
     for report in reports:
         for finding in report.findings:
-            yield _headline(finding, report)
+            yield headline(finding, report)
             yield from _body(finding, report.source, verbose)
             yield []
 
 
-def _headline(finding: Finding, report: FileReport) -> Line:
+def headline(finding: Finding, report: FileReport) -> Line:
+    """Where it is, what it is, and what there is to say of it."""
     place = report.source.place(finding.span.start)
     severity = finding.severity.value
     return [
@@ -55,8 +56,7 @@ def _body(finding: Finding, source: Source, verbose: bool) -> Iterator[Line]:
     for statement in finding.evidence:
         yield [(f"{'':{gutter}}= ", "gutter"), (printable(statement), PROSE)]
     for other in finding.related:
-        cell = f"cell {other.cell}:" if other.cell else ""
-        place = f"{printable(display_name(other.path))}:{cell}{other.row}:{other.column}"
+        place = printable(related_place(other))
         said = f": {printable(other.message)}"
         link = linked("path", "file", other.path)
         yield [(f"{'':{gutter}}= ", "gutter"), (place, link), (said, PROSE)]
@@ -96,13 +96,18 @@ def _frame(source: Source, finding: Finding, gutter: int) -> Iterator[Line]:
 def _fix(fix: Fix, source: Source, gutter: int) -> Iterator[Line]:
     title = f"fix ({fix.safety.value}): {printable(fix.title)}"
     yield [(f"{'':{gutter}}= ", "gutter"), (title, PROSE)]
-    lines = [line for rows in _windows(source, fix.edits) for line in _changes(source, *rows)]
+    lines = changed_lines(fix, source)
     for sign, text in lines[:MAX_CHANGED_LINES]:
         style = "removed" if sign == "-" else "added"
         yield [(f"{'':{gutter}}  {sign} {printable(text)}", style)]
     if len(lines) > MAX_CHANGED_LINES:
         rest = len(lines) - MAX_CHANGED_LINES
         yield [(f"{'':{gutter}}  ({rest} more lines; --diff shows them)", "gutter")]
+
+
+def changed_lines(fix: Fix, source: Source) -> list[tuple[str, str]]:
+    """The lines that a fix takes away, with `-`, and those that it puts there, with `+`."""
+    return [line for rows in _windows(source, fix.edits) for line in _changes(source, *rows)]
 
 
 def _windows(source: Source, edits: Iterable[Edit]) -> list[tuple[int, int, list[Edit]]]:

@@ -111,7 +111,7 @@ class Ignored:
     @classmethod
     def all_above(cls, path: str) -> Ignored:
         """What all parents of `path` say, up to the top of its repository."""
-        top = _repository(os.path.dirname(os.path.abspath(path)))
+        top = repository(os.path.dirname(os.path.abspath(path)))
         if top is None:
             return cls()
         files = [Gitignore.read(parent) for parent in _between(top, path)]
@@ -175,7 +175,8 @@ def _prefix(relative: str) -> str:
     return "" if relative == "." else f"{relative}/"
 
 
-def _repository(folder: str) -> str | None:
+def repository(folder: str) -> str | None:
+    """The top of the repository that a folder is in; None if it is in none."""
     folder = os.path.abspath(folder)
     while not os.path.exists(os.path.join(folder, ".git")):
         above = os.path.dirname(folder)

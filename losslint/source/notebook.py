@@ -163,6 +163,11 @@ class Notebook(Source):
         pieces = [(s, blank(self.data[s.start : s.end].decode()).encode()) for s in spans]
         return replace(self, text=splice(self.data, pieces).decode())
 
+    def within(self, offset: int) -> tuple[int, int]:
+        """Which of the cells of code an offset is in, or behind, and how many bytes from its start."""
+        index = self._index(offset)
+        return index, offset - self.spans[index].start
+
     def _index(self, offset: int) -> int:
         """Which of the cells of code an offset is in, or behind."""
         return max(0, bisect_right(self.spans, offset, key=lambda span: span.start) - 1)
@@ -180,7 +185,7 @@ def opened(source: Source) -> Source:
         return source
     notebook = _loaded(source.text)
     language = _language(notebook.get("metadata"))
-    cells = tuple(_cells(source.text)) if language.startswith("python") else ()
+    cells = tuple(cells_of(source.text)) if language.startswith("python") else ()
     return Notebook(
         source.name,
         _joined(cells),
@@ -234,7 +239,7 @@ def _language(metadata: object) -> str:
     return "python"
 
 
-def _cells(text: str) -> Iterator[Cell]:
+def cells_of(text: str) -> Iterator[Cell]:
     """The cells of code of what was found to be a notebook."""
     cells = members_of(text, after_space(text, 0))["cells"]
     for number, (_, start, _) in enumerate(items_of(text, cells[0]), start=1):

@@ -1,0 +1,70 @@
+"""The code of a finding as HTML: the lines around it, and what its fix changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from losslint.findings import Fix, Span
+from losslint.report.page import escaped
+from losslint.report.text import changed_lines
+from losslint.source.text import Source
+
+AROUND = 2  # lines before and after
+MAX_LINES = 12  # of the span itself
+
+
+def frame(source: Source, span: Span) -> str:
+    """The lines of `span` and some around it, with the span marked."""
+    first, _ = source.position(span.start)
+    last, _ = source.position(max(span.start, span.end - 1))
+    shown = min(last, first + MAX_LINES - 1)
+    rows = list(_around(source, first, shown))
+    if not rows:
+        return ""
+    width = len(str(source.place(source.line_start(rows[-1])).row))
+    lines = [_row(source, row, span, width) for row in rows]
+    if shown < last:
+        lines.insert(rows.index(shown) + 1, f'<span class="row">{"":{width}}  ...</span>')
+    return f'<pre class="code"><code>{"".join(lines)}</code></pre>'
+
+
+def diff(fix: Fix, source: Source) -> str:
+    """The lines that a fix takes away and puts there."""
+    kinds = {"-": "removed", "+": "added"}
+    rows = [
+        f'<span class="row {kinds[sign]}">{sign} {escaped(text)}</span>'
+        for sign, text in changed_lines(fix, source)
+    ]
+    return f'<pre class="code"><code>{"".join(rows)}</code></pre>'
+
+
+def _around(source: Source, first: int, last: int) -> Iterator[int]:
+    """The rows to show: those with something on them, and of a notebook those of the same cell."""
+    cell = source.place(source.line_start(first)).cell
+    rows = range(max(1, first - AROUND), min(source.line_count, last + AROUND) + 1)
+    same = [row for row in rows if source.place(source.line_start(row)).cell == cell]
+    written = [row for row in same if source.line(row).strip() or first <= row <= last]
+    return (row for row in same if written[0] <= row <= written[-1]) if written else iter(())
+
+
+def _row(source: Source, row: int, span: Span, width: int) -> str:
+    line = source.line(row)
+    number = source.place(source.line_start(row)).row
+    left, right = _marked(source, row, span)
+    marked = f"<mark>{escaped(line[left:right]) or ' '}</mark>" if left < right else ""
+    code = f"{escaped(line[:left])}{marked}{escaped(line[right:])}"
+    return f'<span class="row"><span class="number">{number:>{width}}</span> {code}</span>'
+
+
+def _marked(source: Source, row: int, span: Span) -> tuple[int, int]:
+    """From where to where a row is marked: what an empty span stands before, too."""
+    start_row, start = source.position(span.start)
+    end_row, end = source.position(span.end)
+    if not start_row <= row <= end_row:
+        return 0, 0
+    line = source.line(row)
+    left = start - 1 if row == start_row else len(line) - len(line.lstrip())
+    right = end - 1 if row == end_row else len(line)
+    if span.start == span.end:
+        right = left + 1
+    return (left, right) if left < right else (0, 0)
