@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import html
 import json
 import math
-import shutil
-import struct
-import subprocess
 import sys
 from collections import Counter
 from dataclasses import fields, replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from made_verdicts import made, not_runnable
+from pages import CHROMIUM, Reader, links_inside, looked_at, size_of
 
 from losslint.config import ConfigError
 from losslint.report.figures import write_plots
@@ -25,8 +21,6 @@ from losslint.report.verdicts import concise, full, summary
 from losslint.report.verdicts_json import render_json
 from losslint.report.verdicts_page import render_html
 from losslint.verify.verdict import Along, Figures, Line, Result, Slice, Status, Verdict, Version
-
-CHROMIUM = shutil.which("chromium")
 
 HOSTILE = "<script>alert(1)</script> & \"quoted\" 'too' $x^2$ \x1b[31m 损失 \udc80"
 
@@ -333,32 +327,6 @@ def test_the_settings_of_who_calls_are_left_alone(
 # --- the page --------------------------------------------------------------------
 
 
-class Reader(HTMLParser):
-    """The tags of a page with their attributes, and that they close in order."""
-
-    VOID = frozenset({"meta", "br", "hr", "img", "path", "use", "image"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None], tuple[str, ...]]] = []
-        self.open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs), tuple(self.open)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs), tuple(self.open)))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-
 def test_the_page_stands_alone_and_its_ids_are_its_own() -> None:
     page = Reader(
         render_html([kendall(full=True), made("softmax", "clamp", full=True), not_runnable()])
@@ -366,15 +334,7 @@ def test_the_page_stands_alone_and_its_ids_are_its_own() -> None:
     names = Counter(tag for tag, _, _ in page.tags)
     assert names["svg"] == 2 * 4 + 2 * 5
     assert not {"script", "link", "img", "image", "iframe"} & set(names)
-    ids = Counter(value for _, attributes, _ in page.tags if (value := attributes.get("id")))
-    assert set(ids.values()) == {1}
-    for _, attributes, _ in page.tags:
-        for key in ("href", "xlink:href", "src", "clip-path"):
-            aim = attributes.get(key)
-            if aim:
-                target = aim.removeprefix("url(").removesuffix(")")
-                assert target.startswith("#")
-                assert target[1:] in ids
+    links_inside(page)
 
 
 def test_the_page_fits_a_phone_as_far_as_its_text_tells() -> None:
@@ -432,20 +392,6 @@ def test_the_page_tells_what_the_text_tells() -> None:
     assert Status.VERIFIED.value in text
 
 
-# No window of Chromium is as narrow as a phone; a frame may be.
-MEASURING = """<!DOCTYPE html><html><body>
-<iframe style="border: 0; width: {}px; height: 900px" srcdoc="{}"></iframe>
-<script>addEventListener('load', () => {{
-  const inner = document.querySelector('iframe').contentDocument;
-  const all = [...inner.querySelectorAll('header, nav, p, h2, h3, svg, pre, .scroll')];
-  const wide = inner.documentElement.clientWidth;
-  const off = all.filter(e => e.getBoundingClientRect().right > wide + 0.5);
-  document.documentElement.setAttribute('data-seen',
-    [wide, inner.documentElement.scrollWidth, off.map(e => e.tagName)]);
-}});</script></body></html>
-"""
-
-
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium: only the static half was checked")
 @pytest.mark.parametrize("size", [(390, 844), (1280, 900)])
 def test_a_phone_shows_the_page_without_scrolling_sideways(
@@ -453,35 +399,4 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(
 ) -> None:
     long = replace(hostile(), qualname="A" * 200, path="a/" * 100, why="w" * 300)
     text = render_html([made("kendall", "floor"), long])
-    page, outer = tmp_path / "page.html", tmp_path / "outer.html"
-    page.write_text(text, encoding="utf-8")
-    outer.write_text(MEASURING.format(size[0], html.escape(text)), encoding="utf-8")
-    across, down = size
-    shot = tmp_path / "page.png"
-    common = [
-        str(CHROMIUM),
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--hide-scrollbars",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        f"--window-size={across},{down}",
-    ]
-    dom = subprocess.run(
-        [*common, "--dump-dom", outer.as_uri()], capture_output=True, text=True, timeout=60
-    ).stdout
-    assert f'data-seen="{across},{across},"' in dom
-    subprocess.run(
-        [*common, f"--screenshot={shot}", page.as_uri()],
-        capture_output=True,
-        timeout=60,
-        check=True,
-    )
-    assert size_of(shot) == size
-    assert shot.stat().st_size > 10_000
-
-
-def size_of(path: Path) -> tuple[int, int]:
-    """Width and height of a PNG, from its head."""
-    across, down = struct.unpack(">II", path.read_bytes()[16:24])
-    return across, down
+    looked_at(text, size, tmp_path)

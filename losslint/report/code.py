@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 
 from losslint.findings import Fix, Span
 from losslint.report.page import escaped
@@ -18,39 +19,51 @@ def frame(source: Source, span: Span) -> str:
     first, _ = source.position(span.start)
     last, _ = source.position(max(span.start, span.end - 1))
     shown = min(last, first + MAX_LINES - 1)
-    rows = list(_around(source, first, shown))
+    rows = list(_around(source, first, shown, AROUND if shown == last else 0))
     if not rows:
         return ""
+    cut = _indent(source.line(row) for row in rows)
     width = len(str(source.place(source.line_start(rows[-1])).row))
-    lines = [_row(source, row, span, width) for row in rows]
+    lines = [_row(source, row, span, width, cut) for row in rows]
     if shown < last:
-        lines.insert(rows.index(shown) + 1, f'<span class="row">{"":{width}}  ...</span>')
+        lines.append(f'<span class="row">{"":{width}} ...</span>')
     return f'<pre class="code"><code>{"".join(lines)}</code></pre>'
 
 
 def diff(fix: Fix, source: Source) -> str:
     """The lines that a fix takes away and puts there."""
     kinds = {"-": "removed", "+": "added"}
+    lines = changed_lines(fix, source)
+    cut = _indent(text for _, text in lines)
     rows = [
-        f'<span class="row {kinds[sign]}">{sign} {escaped(text)}</span>'
-        for sign, text in changed_lines(fix, source)
+        f'<span class="row {kinds[sign]}">{sign} {escaped(text[cut:])}</span>'
+        for sign, text in lines
     ]
     return f'<pre class="code"><code>{"".join(rows)}</code></pre>'
 
 
-def _around(source: Source, first: int, last: int) -> Iterator[int]:
+def _indent(lines: Iterable[str]) -> int:
+    """How much white space all lines begin with that hold anything."""
+    written = [line for line in lines if line.strip()]
+    columns = zip(*written)  # noqa: B905, as far as the shortest goes
+    same = itertools.takewhile(lambda column: column[0].isspace() and len({*column}) == 1, columns)
+    return sum(1 for _ in same)
+
+
+def _around(source: Source, first: int, last: int, after: int) -> Iterator[int]:
     """The rows to show: those with something on them, and of a notebook those of the same cell."""
     cell = source.place(source.line_start(first)).cell
-    rows = range(max(1, first - AROUND), min(source.line_count, last + AROUND) + 1)
+    rows = range(max(1, first - AROUND), min(source.line_count, last + after) + 1)
     same = [row for row in rows if source.place(source.line_start(row)).cell == cell]
     written = [row for row in same if source.line(row).strip() or first <= row <= last]
     return (row for row in same if written[0] <= row <= written[-1]) if written else iter(())
 
 
-def _row(source: Source, row: int, span: Span, width: int) -> str:
-    line = source.line(row)
+def _row(source: Source, row: int, span: Span, width: int, cut: int) -> str:
+    """One row without the first `cut` characters, its number in `width` columns."""
+    line = source.line(row)[cut:]
     number = source.place(source.line_start(row)).row
-    left, right = _marked(source, row, span)
+    left, right = (max(0, column - cut) for column in _marked(source, row, span))
     marked = f"<mark>{escaped(line[left:right]) or ' '}</mark>" if left < right else ""
     code = f"{escaped(line[:left])}{marked}{escaped(line[right:])}"
     return f'<span class="row"><span class="number">{number:>{width}}</span> {code}</span>'

@@ -44,7 +44,7 @@ html { scroll-behavior: smooth; }
 a { text-decoration-color: var(--soft); text-underline-offset: .2em; }
 section > h2 { align-items: baseline; display: flex; flex-wrap: wrap; gap: 0 .6ch; margin-bottom: .6rem; }
 section > h2 .counts { font-size: 1rem; margin-left: .3em; }
-p code, li code { background: var(--box); border-radius: .25em; padding: .05em .25em; }
+p code, .finding li code, .rule-page code { background: var(--box); border-radius: .25em; padding: .05em .25em; }
 .finding {
   border: 1px solid var(--rule); border-left: .25rem solid var(--tone); border-radius: .4rem;
   margin: .9rem 0; padding: .7rem 1rem .8rem; scroll-margin-top: 1rem;
@@ -66,6 +66,9 @@ mark { background: var(--mark); border-radius: .15em; color: inherit; }
 footer { border-top: 1px solid var(--rule); color: var(--soft); font-size: .9rem; margin-top: 2rem; padding-top: .8rem; }
 @media (max-width: 40rem) { .finding { padding: .6rem .7rem; } }
 """
+# As it stands in prose: the full stop behind it is none of it.
+ADDRESS = re.compile(r"https://[^\s,()<>]*[^\s,.()<>]")
+
 HIDDEN = "\n".join(
     f"body:has(#show-{severity.value}:not(:checked)) main .is-{severity.value} {{ display: none; }}"
     for severity in Severity
@@ -205,10 +208,12 @@ def _places(group: Iterable[Shown]) -> Iterator[str]:
 
 
 def _page_of(rule: Rule) -> str:
-    """The page of a rule as HTML. What HTML is in it is shown as text."""
+    """The page of a rule below its summary, as HTML. What HTML is in it is shown as text."""
     from markdown_it import MarkdownIt
 
-    rendered: str = MarkdownIt("commonmark", {"html": False}).render(rule.page.strip())
+    told, heading, references = rule.page.strip().partition("\n\n")[2].partition("## References")
+    linked = ADDRESS.sub(r"<\g<0>>", references)
+    rendered: str = MarkdownIt("commonmark", {"html": False}).render(f"{told}{heading}{linked}")
     return rendered
 
 
