@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import builtins
 import json
+import re
 import subprocess
 import symtable
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -192,6 +194,64 @@ def test_torch_preflight_shows_a_traceback_when_head_has_read_enough() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 1
+
+
+PROBABILITIES = """\
+import torch
+
+
+def f(x):
+    "é 😀"; return torch.log(torch.softmax(x, 1)), torch.log(torch.sigmoid(x))
+"""
+
+
+def test_torch_preflight_shows_the_escapes_of_an_annotation_to_its_reader(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write(PROBABILITIES, "a,b 100%.py")
+    assert main(["--output-format", "github"]) == 1
+    first, second = capsys.readouterr().out.splitlines()
+    for line in (first, second):
+        properties, _, message = line.removeprefix("::warning ").partition("::")
+        assert properties.startswith("file=a%2Cb 100%25.py,line=5,")
+        assert message.startswith("a,b 100%25.py:5:")
+        assert re.findall("%..", message) == ["%25"]
+
+
+def sarif(capsys: pytest.CaptureFixture[str]) -> list[Any]:
+    assert main(["--output-format", "sarif"]) == 1
+    results = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    assert isinstance(results, list)
+    return results
+
+
+def test_ruff_writes_absolute_uris_into_sarif(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "a b").mkdir()
+    write(PROBABILITIES, "a b/x.py")
+    uris = re.findall(r'"uri": "([^"]*)"', json.dumps(sarif(capsys)))
+    assert set(uris) == {"a%20b/x.py"}
+
+
+def test_semgrep_gives_other_places_for_its_fixes_in_sarif_than_it_writes_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write(PROBABILITIES)
+    lines = PROBABILITIES.splitlines(keepends=True)
+    changes = [c for r in sarif(capsys) for f in r["fixes"] for c in f["artifactChanges"]]
+    edits = [one for change in changes for one in change["replacements"]]
+    edits.sort(
+        key=lambda one: (one["deletedRegion"]["startLine"], one["deletedRegion"]["startColumn"])
+    )
+    for edit in reversed(edits):
+        region = edit["deletedRegion"]
+        row = region["startLine"] - 1
+        assert region["endLine"] - 1 == row
+        line, new = lines[row], edit["insertedContent"]["text"]
+        lines[row] = line[: region["startColumn"] - 1] + new + line[region["endColumn"] - 1 :]
+    assert len(edits) == 6
+    assert "".join(lines) == fixed(PROBABILITIES)
 
 
 SUM = "torch.exp(-self.s) * loss" + " + loss" * 60_000 + " + self.s"
