@@ -192,6 +192,17 @@ def test_a_report_on_a_terminal_has_all_of_it_and_in_a_pipe_none(
     assert max(map(len, output.splitlines())) > 60
 
 
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize(("color", "coloured"), [("auto", False), ("always", True)])
+def test_a_file_gets_colours_only_if_the_option_says_so(
+    color: str, coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    Path("x.py").write_text("bad\n")
+    assert main(["--output-file", "found.txt", "--color", color]) == 1
+    assert ("\x1b[" in Path("found.txt").read_text()) is coloured
+
+
 @pytest.mark.parametrize(
     ("terminal", "variables", "shown"),
     [
