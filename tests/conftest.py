@@ -88,7 +88,7 @@ TOYS = (
 @pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch) -> tuple[Rule, ...]:
     """Let the engine know the toy rules, and no others."""
-    monkeypatch.setattr(check, "PROVIDERS", ((frozenset({Word}), _words),))
+    monkeypatch.setattr(check, "PROVIDERS", ((frozenset({Word}), _words, lambda outline: True),))
     monkeypatch.setattr(registry, "all_rules", lambda: TOYS)
     monkeypatch.setattr(relevance, "WORDS", (b"",))
     return TOYS

@@ -10,7 +10,7 @@ import libcst as cst
 import pytest
 
 from losslint.model import elsewhere
-from losslint.model.elsewhere import MAX_BYTES, MAX_HOPS, definition
+from losslint.model.elsewhere import MAX_BYTES, MAX_HOPS, MAX_READ, definition
 from losslint.model.module import Module
 from losslint.model.names import Names
 from losslint.source.text import Source
@@ -266,11 +266,31 @@ def test_stars_on_all_sides_are_read_once(monkeypatch: pytest.MonkeyPatch) -> No
     names = [f"m{number}" for number in range(30)]
     everything = "\n".join(f"from {name} import *" for name in names)
     write(train="from m0 import f", **dict.fromkeys(names, everything))
+    read: list[str] = []
+    parse = elsewhere.syntax_tree
+    monkeypatch.setattr(elsewhere, "syntax_tree", lambda text: read.append(text) or parse(text))
+    assert found("train.py", "f") is None
+    assert len(read) == len(names)
+
+
+def test_stars_without_end_are_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"m{number}" for number in range(3 * MAX_READ)]
+    everything = "\n".join(f"from {name} import *" for name in names)
+    write(train="from m0 import f", **dict.fromkeys(names, everything))
+    read: list[str] = []
+    parse = elsewhere.syntax_tree
+    monkeypatch.setattr(elsewhere, "syntax_tree", lambda text: read.append(text) or parse(text))
+    assert found("train.py", "f") is None
+    assert 1 < len(read) <= MAX_READ + 1
+
+
+def test_only_the_file_of_a_definition_is_parsed_by_libcst(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(train="from a import f", a="from b import f", b="if 1:\n    def f(): ...\ndef f(x): ...")
     parsed: list[str] = []
     make = elsewhere.Module
     monkeypatch.setattr(elsewhere, "Module", lambda s, t: parsed.append(s.name) or make(s, t))
-    assert found("train.py", "f") is None
-    assert len(parsed) == len(names)
+    assert found("train.py", "f") == "b.py:3"
+    assert [os.path.basename(path) for path in parsed] == ["b.py"]
 
 
 @pytest.mark.parametrize("files", [MAX_HOPS, MAX_HOPS + 1])

@@ -50,7 +50,7 @@ def test_a_model_that_crashes_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(*_: object) -> None:
         raise RecursionError
 
-    monkeypatch.setattr("losslint.engine.check._facts", crash)
+    monkeypatch.setattr("losslint.engine.check._run", crash)
     (finding,) = check_source("bad = 1\n")
     assert (finding.code, finding.message) == (
         "LL000",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from losslint.config import Settings
+from losslint.engine import screen
 from losslint.engine.reading import parsed
 from losslint.engine.relevance import may_hold_suppressions
 from losslint.engine.suppress import Directive, suppress
@@ -18,6 +20,7 @@ from losslint.model.asked import Question
 from losslint.model.depth import TooDeep, syntax_tree
 from losslint.model.facts import FileFacts
 from losslint.model.module import Module, Unreadable, deep_recursion
+from losslint.model.outline import outline
 from losslint.project.gathering import gathered
 from losslint.project.weighing import weighing
 from losslint.provenance import divergences, log_calls, project_losses
@@ -35,23 +38,30 @@ from losslint.training import detached, means, places, selections, unread, weigh
 from losslint.training.backward import Guard, Survey
 from losslint.training.hiding import TrainerLog
 from losslint.training.retention import Retained
+from losslint.training.words import LESS
 
 Provider = Callable[[Module], dict[type[Any], list[Any]]]
 
-# Who yields which facts about a module; asked only for what some rule looks at.
-PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider], ...] = (
-    (frozenset((LearnedWeight, RectifiedTotal, CreatedWeight)), evaluate.subjects),
-    (frozenset((Guard, Survey, TrainerLog, Retained)), places.subjects),
-    (frozenset((selections.Selection,)), selections.subjects),
-    (frozenset((means.ShownMean,)), means.subjects),
-    (frozenset((weighted.WeightedSelection,)), weighted.subjects),
-    (frozenset((unread.UnreadWeight,)), unread.subjects),
-    (frozenset((detached.Detached,)), detached.subjects),
-    (frozenset((LogCall,)), log_calls.subjects),
-    (frozenset((Divergence,)), divergences.subjects),
+# Who yields which facts about a module; asked only for what some rule looks at, and only where
+# the outline of the file leaves it open that there are some.
+PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider, screen.Screen], ...] = (
+    (
+        frozenset((LearnedWeight, RectifiedTotal, CreatedWeight)),
+        evaluate.subjects,
+        screen.weights,
+    ),
+    (frozenset((Guard, Survey, TrainerLog, Retained)), places.subjects, screen.trains),
+    (frozenset((selections.Selection,)), selections.subjects, screen.selections),
+    (frozenset((means.ShownMean,)), means.subjects, screen.means),
+    (frozenset((weighted.WeightedSelection,)), weighted.subjects, screen.walks),
+    (frozenset((unread.UnreadWeight,)), unread.subjects, screen.walks),
+    (frozenset((detached.Detached,)), detached.subjects, screen.walks),
+    (frozenset((LogCall,)), log_calls.subjects, screen.log_calls),
+    (frozenset((Divergence,)), divergences.subjects, screen.loss_calls),
     (
         frozenset((LossCall, project_losses.ProjectLoss)),
         project_losses.subjects,
+        screen.loss_calls,
     ),
 )
 
@@ -74,25 +84,25 @@ class Checked:
 def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
     """What the rules find in one file, without what its comments suppress."""
     rules = tuple(rules)
-    able = [rule for rule in rules if rule.may_matter(source.data)]
-    joins = any(rule.project_checks for rule in able)
-    looks = any(rule.checks or rule.rests_on for rule in able)
-    plain = not looks and not may_hold_suppressions(source.data)
-    if plain and not joins:
+    able = [rule for rule in rules if rule.looks and rule.may_matter(source.data)]
+    suppresses = may_hold_suppressions(source.data)
+    if not able and not suppresses:
         return Checked()
     module = None
     try:
-        if plain and (known := facts_of(source)) is not None:
-            return Checked(facts=known)
+        syntax = _syntax(source)
+        asked = _providers(able, syntax)
+        if syntax is not None and not asked and not suppresses:
+            return Checked(facts=_gathered(syntax, source) if _joins(able) else None)
         with deep_recursion(), uncollected():
-            module, broken = parsed(source, settings)
-            found, crashes, facts = _run(able, module)
+            module, broken = parsed(source, settings, syntax)
+            found, crashes, facts = _run(able, asked, module)
             crashes += [unreadable(problem.message, problem.offset) for problem in broken]
             kept, directives = suppress(found, rules, module, complete=not crashes)
             findings = tuple(sorted([*kept, *crashes], key=order))
-            asked = module.asked.everything()
             broke = len(crashes) > len(broken)
-            return Checked(findings, tuple(directives), facts, asked, not broke)
+            rests_on = module.asked.everything()
+            return Checked(findings, tuple(directives), facts, rests_on, not broke)
     except Unreadable as problem:
         broke = isinstance(problem.__cause__, (RecursionError, MemoryError))
         said = unreadable(problem.message, problem.offset)
@@ -100,6 +110,30 @@ def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
         return Checked((said,), is_lasting=module is None and not broke)
     except Exception as problem:  # the one place that catches all: no file takes the run down
         return Checked((crashed("checking this file", problem),), is_lasting=False)
+
+
+def _syntax(source: Source) -> ast.Module | None:
+    """What CPython's parser makes of a source; None where that is left to libcst to say."""
+    try:
+        tree = syntax_tree(source.text)
+    except (SyntaxError, TooDeep):
+        return None
+    return None if isinstance(tree, SyntaxError) else tree
+
+
+def _providers(rules: Iterable[Rule], syntax: ast.Module | None) -> list[Provider]:
+    """Who may yield something that a rule looks at."""
+    kinds = {kind for rule in rules for kind in (*rule.checks, *rule.rests_on)}
+    asked = [(provider, may_yield) for of, provider, may_yield in PROVIDERS if of & kinds]
+    if syntax is None or not asked:
+        return [provider for provider, _ in asked]
+    with uncollected():
+        seen = outline(syntax, LESS)
+        return [provider for provider, may_yield in asked if may_yield(seen)]
+
+
+def _joins(rules: Iterable[Rule]) -> bool:
+    return any(rule.project_checks for rule in rules)
 
 
 @contextmanager
@@ -122,14 +156,13 @@ def facts_of(source: Source) -> FileFacts | None:
 
     Of learned weights nothing is known then: a file that has some is checked.
     """
-    try:
-        tree = syntax_tree(source.text)
-    except (SyntaxError, TooDeep):
-        return None
-    if isinstance(tree, SyntaxError):
-        return None
+    syntax = _syntax(source)
+    return None if syntax is None else _gathered(syntax, source)
+
+
+def _gathered(syntax: ast.Module, source: Source) -> FileFacts:
     with deep_recursion(), uncollected():
-        return gathered(tree, source)
+        return gathered(syntax, source)
 
 
 def unreadable(message: str, offset: int = 0, evidence: Iterable[str] = ()) -> Finding:
@@ -138,12 +171,15 @@ def unreadable(message: str, offset: int = 0, evidence: Iterable[str] = ()) -> F
 
 
 def _run(
-    rules: list[Rule], module: Module
+    rules: list[Rule], providers: Iterable[Provider], module: Module
 ) -> tuple[list[Finding], list[Finding], FileFacts | None]:
     """What the rules find, an LL000 for each that breaks instead, and the facts to be joined."""
     if not rules:
         return [], [], None
-    facts = _facts(rules, module)
+    facts: dict[type[Any], list[Any]] = {}
+    for provider in providers:
+        for kind, subjects in provider(module).items():
+            facts.setdefault(kind, []).extend(subjects)
     found: list[Finding] = []
     crashes: list[Finding] = []
     for given_up in facts.get(Unfollowed, ()):
@@ -154,11 +190,10 @@ def _run(
         crash = _try(rule, facts, module, found)
         if crash:
             crashes.append(crash)
-    joins = any(rule.project_checks for rule in rules)
     return (
         list(dict.fromkeys(found)),
         list(dict.fromkeys(crashes)),
-        _to_be_joined(module, facts.get(LearnedWeight, ())) if joins else None,
+        _to_be_joined(module, facts.get(LearnedWeight, ())) if _joins(rules) else None,
     )
 
 
@@ -168,18 +203,6 @@ def _to_be_joined(module: Module, weights: Iterable[LearnedWeight]) -> FileFacts
         return None
     facts = gathered(module.syntax, module.source)
     return replace(facts, weighing=tuple(weighing(module, weights)))
-
-
-def _facts(rules: list[Rule], module: Module) -> dict[type[Any], list[Any]]:
-    """What the rules look at in a module, by kind."""
-    asked = {kind for rule in rules for kind in rule.checks}
-    asked |= {kind for rule in rules for kind in rule.rests_on}
-    facts: dict[type[Any], list[Any]] = {}
-    for kinds, provider in PROVIDERS:
-        if kinds & asked:
-            for kind, subjects in provider(module).items():
-                facts.setdefault(kind, []).extend(subjects)
-    return facts
 
 
 def _try(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -11,9 +13,10 @@ from functools import cached_property, lru_cache
 import libcst as cst
 
 from losslint.config import Settings
+from losslint.model.depth import TooDeep, syntax_tree
 from losslint.model.imports import Import, places, project_folder, readings
 from losslint.model.module import Module, Unreadable, deep_recursion
-from losslint.model.names import dotted, imported, suites
+from losslint.model.names import suites
 from losslint.source.text import Source, Undecodable
 
 MAX_FILES = 64  # kept in memory, parsed or not
@@ -21,6 +24,7 @@ MAX_BYTES = 1 << 20
 MAX_BESIDE = 40  # files in a folder that are looked through for those that import another
 MAX_IMPORTING = 3  # of them that are parsed
 MAX_HOPS = 4  # files from the name to its definition
+MAX_READ = 64  # files that are read for one name, of packages of nothing but stars
 
 STAR = re.compile(rb"\bimport[\s\\]*\*")
 
@@ -79,7 +83,8 @@ def beside(module: Module, name: str) -> list[Module]:
     return found if len(found) <= MAX_IMPORTING else []
 
 
-_Binding = Import | cst.FunctionDef | cst.ClassDef
+# What a name is bound to: an import, or so many definitions of that name stand before this one.
+_Binding = Import | int
 
 
 @dataclass(frozen=True)
@@ -94,40 +99,56 @@ class _Search:
     def qualified(self, module: Module, name: str) -> Elsewhere | None:
         """What `name` stands for in `module`."""
         if "." not in name:
-            return self._in_module(module, (name,), 0)
-        ways = (self._imported(module, wanted, 0) for wanted in readings(name))
+            return self._in_file(_of(module), (name,), 0)
+        ways = (self._imported(_folder(module), wanted, 0) for wanted in readings(name))
         return next((found for found in ways if found), None)
 
-    def _imported(self, into: Module, wanted: Import, hops: int) -> Elsewhere | None:
-        folder = _folder(into)
+    def _imported(self, folder: str, wanted: Import, hops: int) -> Elsewhere | None:
         if hops == MAX_HOPS or (folder, wanted) in self.tried:
             return None
         self.tried.add((folder, wanted))
         for path, parts in places(folder, self.project, wanted, self.asker.asked):
-            module = self.read(path, parts[0])
-            found = module and self._in_module(module, parts, hops + 1)
+            file = self._file(path, parts[0])
+            found = file and self._in_file(file, parts, hops + 1)
             if found:
                 return found
         return None
 
-    def _in_module(self, module: Module, parts: tuple[str, ...], hops: int) -> Elsewhere | None:
-        """What `parts` names in a module, by the last binding that leads anywhere."""
-        step = (module.source.name, *parts)
-        if step in self.seen:
+    def _in_file(self, file: _File, parts: tuple[str, ...], hops: int) -> Elsewhere | None:
+        """What `parts` names in a file, by the last binding that leads anywhere."""
+        step = (file.path, *parts)
+        if step in self.seen or len(self.seen) > MAX_READ:
             return None
         self.seen.add(step)
-        for value, tail in _meanings(_bindings(module), parts):
+        for value, tail in _meanings(file.bindings, parts):
             if isinstance(value, Import):
                 wanted = Import(value.level, (*value.parts, *tail))
-                found = self._imported(module, wanted, hops)
+                found = self._imported(os.path.dirname(file.path), wanted, hops)
             else:
-                found = None if tail else Elsewhere(module, value)
+                found = None if tail else self._definition(file, parts[0], value)
             if found:
                 return found
         return None
+
+    def _definition(self, file: _File, name: str, number: int) -> Elsewhere | None:
+        """A definition of a file by its name, the first of them 0: libcst's tree is asked for it now."""
+        module = file.module
+        if module is None:
+            return None
+        if module is not self.asker:
+            self.asker.asked.rests_on(module.asked)
+        nodes = [node for node in _definitions(module.tree.body) if node.name.value == name]
+        return Elsewhere(module, nodes[number])
 
     def read(self, path: str, name: str) -> Module | None:
         """The module in a file of the project; None if it cannot know `name`."""
+        file = self._file(path, name)
+        module = file.module if file is not None else None
+        if module is not None:
+            self.asker.asked.rests_on(module.asked)
+        return module
+
+    def _file(self, path: str, name: str) -> _File | None:
         try:
             status = self.asker.asked.file(path)
             if status is None or status.st_size > MAX_BYTES:
@@ -138,10 +159,7 @@ class _Search:
             file = _file(path, status.st_mtime_ns, status.st_size, self.asker.settings)
         except OSError:
             return None
-        module = file.module if file.may_bind(name) else None
-        if module is not None:
-            self.asker.asked.rests_on(module.asked)
-        return module
+        return file if file.may_bind(name) else None
 
 
 def _folder(module: Module) -> str:
@@ -150,11 +168,12 @@ def _folder(module: Module) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _File:
-    """The bytes of a file, parsed when they are worth it."""
+    """The bytes of a file, parsed when they are worth it: by CPython for names, by libcst for more."""
 
     path: str
     raw: bytes
     settings: Settings
+    known: Module | None = None
 
     def may_bind(self, name: str) -> bool:
         """Whether the name stands in the file, or may come from another."""
@@ -162,8 +181,21 @@ class _File:
         return bool(re.search(word, self.raw) or STAR.search(self.raw))
 
     @cached_property
+    def bindings(self) -> list[tuple[str, _Binding]]:
+        """What importing the file binds; nothing if CPython does not read it."""
+        if self.known is not None and self.known.syntax is not None:
+            return list(_bound(self.known.syntax))
+        try:
+            tree = syntax_tree(Source.decode(self.path, self.raw).text)
+        except (Undecodable, SyntaxError, TooDeep):
+            return []
+        return [] if isinstance(tree, SyntaxError) else list(_bound(tree))
+
+    @cached_property
     def module(self) -> Module | None:
         """None if the file cannot be checked either: LL000 says why when it is."""
+        if self.known is not None:
+            return self.known
         try:
             return Module(Source.decode(self.path, self.raw), self.settings)
         except (Undecodable, Unreadable):
@@ -177,23 +209,33 @@ def _file(path: str, _changed: int, _size: int, settings: Settings) -> _File:
         return _File(path, file.read(), settings)
 
 
-@lru_cache(maxsize=MAX_FILES)
-def _bindings(module: Module) -> list[tuple[str, _Binding]]:
-    """Every name that importing the module defines or imports, from top to bottom."""
-    found: list[tuple[str, _Binding]] = []
-    for node in _run_by_import(module.tree.body):
+def _of(module: Module) -> _File:
+    """The file of a module, as it stands in memory."""
+    path = os.path.realpath(module.source.name)
+    return _File(path, module.source.data, module.settings, module)
+
+
+def _bound(syntax: ast.Module) -> Iterator[tuple[str, _Binding]]:
+    """Every name that importing a module defines or imports, from top to bottom."""
+    counts: Counter[str] = Counter()
+    for node in _run_by_import(syntax):
         match node:
-            case cst.FunctionDef() | cst.ClassDef():
-                found.append((node.name.value, node))
-            case cst.ImportFrom(names=cst.ImportStar()):
-                origin = dotted(node.module)
+            case (
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+            ):
+                yield name, counts[name]
+                counts[name] += 1
+            case ast.Import(names=names):
+                for alias in names:
+                    top = alias.name if alias.asname else alias.name.partition(".")[0]
+                    yield alias.asname or top, Import(0, tuple(top.split(".")))
+            case ast.ImportFrom(module=origin, names=names, level=level):
                 parts = tuple(origin.split(".")) if origin else ()
-                found.append(("*", Import(len(node.relative), parts)))
-            case cst.Import() | cst.ImportFrom():
-                level = len(node.relative) if isinstance(node, cst.ImportFrom) else 0
-                for name, origin in imported(node):
-                    found.append((name, Import(level, tuple(origin.lstrip(".").split(".")))))
-    return found
+                for alias in names:
+                    more = () if alias.name == "*" else (alias.name,)
+                    yield alias.asname or alias.name, Import(level, (*parts, *more))
 
 
 def _meanings(
@@ -210,15 +252,30 @@ def _meanings(
     return own[::-1]
 
 
-def _run_by_import(
+def _run_by_import(syntax: ast.Module) -> Iterator[ast.stmt]:
+    """Every statement that is in no definition, from top to bottom."""
+    waiting = syntax.body[::-1]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            waiting += _blocks(node)[::-1]
+
+
+def _blocks(node: ast.stmt) -> list[ast.stmt]:
+    """The statements in one compound statement, in the order of `suites`."""
+    found = [one for name in ("body", "orelse", "finalbody") for one in getattr(node, name, ())]
+    parts = (*getattr(node, "handlers", ()), *getattr(node, "cases", ()))
+    return found + [one for part in parts for one in part.body]
+
+
+def _definitions(
     body: Sequence[cst.BaseStatement | cst.BaseSmallStatement],
-) -> Iterator[cst.CSTNode]:
-    """Every small statement and definition that is in no other definition."""
+) -> Iterator[cst.FunctionDef | cst.ClassDef]:
+    """Every definition that is in no other, from top to bottom."""
     for statement in body:
-        if isinstance(statement, cst.SimpleStatementLine):
-            yield from statement.body
-            continue
-        yield statement
-        if not isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
+        if isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
+            yield statement
+        elif not isinstance(statement, cst.SimpleStatementLine):
             for suite in suites(statement):
-                yield from _run_by_import(suite.body)
+                yield from _definitions(suite.body)

@@ -44,7 +44,8 @@ class Unreadable(ValueError):
 class Module:
     """One libcst tree, with its places resolved when they are first asked for.
 
-    `syntax` is what CPython's parser made of the same text; None where it made nothing.
+    `syntax` is what CPython's parser made of the same text; None where it made nothing. It
+    is asked if nobody has before.
     `asked` is what else its findings rest on.
 
     Raises:
@@ -52,11 +53,16 @@ class Module:
             stand.
     """
 
-    def __init__(self, source: Source, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        settings: Settings | None = None,
+        syntax: ast.Module | None = None,
+    ) -> None:
         self.source = source
         self.settings = settings or Settings()
         self.asked = Asked()
-        self.syntax: ast.Module | None = None
+        self.syntax = syntax
         try:
             self.tree = self._parse()
         except TooDeep as problem:
@@ -67,7 +73,7 @@ class Module:
             raise Unreadable("nested too deep to be parsed") from problem
 
     def _parse(self) -> cst.Module:
-        found = syntax_tree(self.source.text)
+        found = self.syntax or syntax_tree(self.source.text)
         refused = found if isinstance(found, SyntaxError) else None
         self.syntax = None if isinstance(found, SyntaxError) else found
         try:

@@ -17,7 +17,7 @@ from losslint.project.flows import arguments, every, spelled
 from losslint.project.holding import Holding
 from losslint.project.optimizers import decay_of, given_to, roots
 from losslint.source.text import Source
-from losslint.training.places import is_test_file
+from losslint.training.words import is_test_file
 
 # Methods by which the object that they are called on comes to hold what they are given.
 GROWING = frozenset(

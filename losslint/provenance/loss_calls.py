@@ -17,29 +17,9 @@ from losslint.provenance.objects import External, Layer, Value
 from losslint.provenance.paths import Attr, path
 from losslint.provenance.tensors import argument
 from losslint.provenance.trace import traced, tracer, values
+from losslint.provenance.words import ARGUMENTS, CLASSES
 from losslint.ranges.losses import is_loss_like
 
-# By the name in torch.nn.functional: its arguments, then those of the class. Beside input and target.
-ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "cross_entropy": (
-        "weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing",
-    ),
-    "nll_loss": ("weight", "size_average", "ignore_index", "reduce", "reduction"),
-    "binary_cross_entropy": ("weight", "size_average", "reduce", "reduction"),
-    "binary_cross_entropy_with_logits": (
-        "weight", "size_average", "reduce", "reduction", "pos_weight",
-    ),
-    "kl_div": ("size_average", "reduce", "reduction", "log_target"),
-}  # fmt: skip
-CLASSES = {
-    "CrossEntropyLoss": "cross_entropy",
-    "CrossEntropyLoss2d": "cross_entropy",
-    "NLLLoss": "nll_loss",
-    "NLLLoss2d": "nll_loss",
-    "BCELoss": "binary_cross_entropy",
-    "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
-    "KLDivLoss": "kl_div",
-}
 FUNCTIONS = ("torch.nn.functional.", "torch.")
 
 

@@ -64,6 +64,11 @@ class Rule:
         found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", self.page, re.M | re.S)
         return found[1].strip() if found else ""
 
+    @property
+    def looks(self) -> bool:
+        """Whether it looks at files at all, or is the engine's own."""
+        return bool(self.checks or self.rests_on or self.project_checks)
+
     def may_matter(self, data: bytes) -> bool:
         """Whether a file with these bytes can hold anything that this rule finds."""
         return all(any(word in data for word in group) for group in self.needs)

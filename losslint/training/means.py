@@ -14,9 +14,10 @@ from losslint.model.parents import ancestors, nodes, parent
 from losslint.ranges.losses import is_loss_like
 from losslint.training.callees import scope_of
 from losslint.training.loops import trains
-from losslint.training.metrics import Definitions, bodies, last, plain
+from losslint.training.metrics import Definitions, bodies, plain
 from losslint.training.shows import shown
 from losslint.training.state import Loop, path_of
+from losslint.training.words import last
 
 MEANS = frozenset("numpy.mean numpy.average statistics.mean statistics.fmean torch.mean".split())
 ARRAYS = frozenset("stack tensor Tensor FloatTensor array asarray cat as_tensor".split())

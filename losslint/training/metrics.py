@@ -12,6 +12,7 @@ from losslint.model.names import called
 from losslint.model.parents import children, nodes
 from losslint.ranges.losses import is_loss_like
 from losslint.training.state import path_of
+from losslint.training.words import last
 
 # What leaves a value what it is, or makes one of several that is NaN if one of them is.
 METHODS = frozenset("item detach cpu clone float double mean sum numpy data".split())
@@ -62,12 +63,6 @@ def plain(node: cst.BaseExpression) -> cst.BaseExpression:
         case cst.UnaryOperation(operator=cst.Minus(), expression=inner):
             return plain(inner)
     return node
-
-
-def last(path: str) -> str:
-    """The last name of a path, in words: `val_loss` for `self.valLoss` or `losses['val_loss']`."""
-    name = re.split(r"\[|\.", path)[-1].strip("]'\"_")
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def parts(node: cst.BaseExpression) -> Iterator[str]:

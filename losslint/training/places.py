@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from os.path import isabs, relpath
 from typing import Any
 
 import libcst as cst
@@ -23,13 +22,11 @@ from losslint.training.retention import Retained, retained
 from losslint.training.run import Exhausted
 from losslint.training.state import path_of
 from losslint.training.surveys import surveys, unfollowed
+from losslint.training.words import is_test_file
 
 # Something in a module that trains moves its parameters.
 TRAINS = re.compile(rb"\.step\b|zero_grad|_step\(|optim|\blr\b|compute_loss")
 MOVING = frozenset("step parameters named_parameters sub_ add_ copy_ addcmul_ addcdiv_".split())
-TESTS = re.compile(
-    r"(^|/)(tests?|testing|test_utils)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$"
-)
 
 Way = tuple[Survey, Reached, Backward]
 
@@ -50,15 +47,6 @@ def subjects(module: Module) -> dict[type[Any], list[Any]]:
 def is_test(module: Module) -> bool:
     """Whether a file holds tests: what is back-propagated there trains nothing."""
     return is_test_file(module.source.name)
-
-
-def is_test_file(path: str) -> bool:
-    """The same, by its path as it was given."""
-    name = path.replace("\\", "/")
-    if isabs(name):
-        near = relpath(name).replace("\\", "/")
-        name = near if not near.startswith("..") else name.rpartition("/")[2]
-    return TESTS.search(name) is not None
 
 
 def backwards(module: Module) -> tuple[Backward, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import nan
@@ -17,27 +16,14 @@ from losslint.ranges.losses import is_loss_like
 from losslint.ranges.run import Unfollowed
 from losslint.training.callees import scope_of
 from losslint.training.expressions import ORDERED
-from losslint.training.metrics import Definitions, bodies, last, plain
+from losslint.training.metrics import Definitions, bodies, plain
 from losslint.training.run import Exhausted
 from losslint.training.state import Frame, path_of
 from losslint.training.surveys import unfollowed
 from losslint.training.trials import Trial, tried
+from losslint.training.words import BESTS, LESS, PICKS, SAVES, last
 
 BEST, SAVED, PATIENCE = "best", "saved", "patience"  # what a selection does with a new best
-
-LESS = frozenset("less less_equal greater greater_equal lt le gt ge monitor_op".split())
-SAVES = re.compile(
-    r"_*save(_\w*(model|checkpoint|ckpt|state|weights?|pretrained|network|best|snapshot)\w*)?"
-    r"|saveModel|saveCheckpoint|\w*checkpoint"
-)
-BESTS = re.compile(r"best|lowest|highest|(^|_)(min|max)(imum)?(_|$)")
-
-# What picks one of two, and whether a NaN among them is picked wherever it stands.
-PICKS = {
-    "min": False,
-    "max": False,
-    **dict.fromkeys(("numpy.minimum", "numpy.maximum", "torch.minimum", "torch.maximum"), True),
-}
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,17 +20,7 @@ from losslint.training.run import Exhausted, Run
 from losslint.training.state import Frame, State, name_of, path_of
 from losslint.training.values import UNKNOWN, Source, Value, is_named_as_loss
 from losslint.training.walk import walked
-
-# The method by which a framework gets the loss, by the name of the base class.
-HANDED_OVER = {
-    "LightningModule": "training_step",
-    "Trainer": "compute_loss",
-    "Seq2SeqTrainer": "compute_loss",
-}
-WORTH_A_WALK = frozenset(
-    "backward manual_backward isfinite isnan isinf nan_to_num"
-    " training_step validation_step compute_loss".split()
-)
+from losslint.training.words import HANDED_OVER, WORTH_A_WALK
 
 
 @lru_cache(maxsize=4)

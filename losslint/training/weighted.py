@@ -17,10 +17,10 @@ from losslint.ranges import evaluate
 from losslint.ranges.weights import LearnedWeight
 from losslint.training.backward import Survey
 from losslint.training.events import Compared
-from losslint.training.selections import BESTS
 from losslint.training.state import path_of
 from losslint.training.surveys import surveys
 from losslint.training.values import Value
+from losslint.training.words import BESTS
 
 PLATEAU, STOPPING, BEST = "`ReduceLROnPlateau`", "early stopping", "the best model"
 

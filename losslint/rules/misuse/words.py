@@ -12,8 +12,9 @@ from losslint.model.classes import ClassFacts
 from losslint.model.module import Module
 from losslint.model.parents import ancestors, function_around
 from losslint.provenance.kinds import PROBABILITIES, Kind, Place, Tensor
-from losslint.provenance.loss_calls import CLASSES, LossCall
+from losslint.provenance.loss_calls import LossCall
 from losslint.provenance.project_losses import ProjectLoss
+from losslint.provenance.words import CLASSES
 from losslint.source import globs
 from losslint.training.callees import scope_of
 

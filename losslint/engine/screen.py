@@ -1,0 +1,127 @@
+"""Whether a file can hold what a provider of facts looks for, told by its outline alone.
+
+No answer is less sound than the provider: where it says no, the provider finds nothing
+(`tests/test_screen.py` runs both). So libcst, which takes ten times as long to parse a
+file as CPython, is asked for few.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+
+from losslint.model.outline import Body, Outline, last, words
+from losslint.provenance.words import ARGUMENTS, CLASSES
+from losslint.ranges.losses import is_loss_like
+from losslint.training import words as training
+
+# What makes a tensor that can be learned, and what shows a tensor of elsewhere as one.
+LEAVES = frozenset(
+    "Parameter ParameterList ParameterDict BufferDict requires_grad requires_grad_".split()
+)
+EXPONENTIALS = frozenset("exp exp_ exp2 expm1 expm1_ logsumexp".split())
+PICKS = frozenset(name.rpartition(".")[2] for name in training.PICKS)
+DEPTH = 4  # as in training/metrics.py
+
+Screen = Callable[[Outline], bool]
+
+
+def weights(file: Outline) -> bool:
+    """Whether something learned may weigh a loss."""
+    return bool(file.names & LEAVES or file.names & EXPONENTIALS)
+
+
+def walks(file: Outline) -> bool:
+    """Whether a function back-propagates or tests a loss, or has one in a loop."""
+    return any(_is_worth_a_walk(body) for body in file.bodies)
+
+
+def trains(file: Outline) -> bool:
+    """The same, or the log of a trainer is set up."""
+    return walks(file) or "TrainingArguments" in " ".join(file.names)
+
+
+def selections(file: Outline) -> bool:
+    """Whether a metric may become the best so far."""
+    return any(map(_selects, file.bodies))
+
+
+def means(file: Outline) -> bool:
+    """Whether losses may be shown as one mean."""
+    return any(map(is_loss_like, file.names | file.strings))
+
+
+def log_calls(file: Outline) -> bool:
+    """Whether a logarithm of torch may be taken."""
+    return any(_takes_a_logarithm(call, file.imported) for call in file.calls)
+
+
+def loss_calls(file: Outline) -> bool:
+    """Whether a loss may be called that is one of torch's, or hands on to one."""
+    if file.names & (ARGUMENTS.keys() | CLASSES.keys()):
+        return True
+    return any(is_loss_like(last(call.func)) or _is_of_many(call.func) for call in file.calls)
+
+
+def _is_worth_a_walk(body: Body) -> bool:
+    if body.name in training.WORTH_A_WALK or body.names & training.WORTH_A_WALK:
+        return True
+    return body.has_loop and any(map(is_loss_like, body.names))
+
+
+def _takes_a_logarithm(call: ast.Call, imported: Mapping[str, str]) -> bool:
+    """By the method without arguments, or by torch's function of one."""
+    match call.func:
+        case ast.Attribute(value=base, attr="log"):
+            given = len(call.args) + len(call.keywords)
+            return not given or (given == 1 and imported.get(last(base)) == "torch")
+        case ast.Name(id=name):
+            return imported.get(name, name) == "log"
+    return False
+
+
+def _is_of_many(func: ast.expr) -> bool:
+    """`losses["ce"](x, y)`, `LOSSES[name]()(x, y)`: what is called has a name further inside."""
+    return not isinstance(func, (ast.Name, ast.Attribute)) and any(map(is_loss_like, words([func])))
+
+
+def _selects(body: Body) -> bool:
+    compared: set[str] | None = None
+    for target, value in body.given:
+        best, metric = _named(target), _named(_plain(value))
+        named = any(training.BESTS.search(training.last(name)) for name in best)
+        if named and isinstance(value, ast.Call) and last(value.func) in PICKS:
+            return True
+        if not metric or not (named or any(map(is_loss_like, best | metric))):
+            continue
+        if compared is None:
+            compared = _compared(body)
+        if best & compared and metric & compared:
+            return True
+    return False
+
+
+def _named(node: ast.expr) -> set[str]:
+    """The last name of what holds a value, or all in it where that is an entry."""
+    if isinstance(node, ast.Subscript):
+        return words([node])
+    return {name} if (name := last(node)) else set()
+
+
+def _plain(node: ast.expr) -> ast.expr:
+    """An expression without the calls and signs around it that may leave its value as it is."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=inner), args=[]):
+            return _plain(inner)
+        case ast.Call(args=[inner, *_]) | ast.UnaryOp(operand=inner):
+            return _plain(inner)
+    return node
+
+
+def _compared(body: Body) -> set[str]:
+    """The names in comparisons, and in what those were given."""
+    found = set(body.compared)
+    for _ in range(DEPTH):
+        more = [value for target, value in body.given if found & words([target])]
+        found |= words(more)
+    return found
