@@ -59,14 +59,18 @@ def show(reports: Sequence[FileReport], options: argparse.Namespace, to: TextIO)
 
         # What cannot be checked has no diff, and must be seen all the same.
         write(concise(r for r in reports if not r.readable), options, sys.stderr)
-    for withheld in (line for report in reports for line in report.withheld):
-        print(withheld, file=sys.stderr)
-    if not options.quiet:
+    withheld = [line for report in reports for line in report.withheld]
+    if withheld:
+        from losslint.report.paint import PROSE, printable
+
+        write([[(printable(line), PROSE)] for line in withheld], options, sys.stderr)
+    pure = "" in where and (options.diff or where[""] not in FOR_PEOPLE)
+    beside = sys.stderr if pure else to
+    if not options.quiet and not (pure and to is beside):
         from losslint.report.summary import summary
 
-        pure = "" in where and (options.diff or where[""] not in FOR_PEOPLE)
         said = summary(reports, dry=options.diff, grouped=not options.statistics)
-        write(said, options, sys.stderr if pure else to)
+        write(said, options, beside)
 
 
 def status(reports: Iterable[FileReport], options: argparse.Namespace, settings: Settings) -> int:

@@ -24,7 +24,7 @@ from losslint.source.text import Source
 HOSTILE = (
     "<script>alert(1)</script> & \"q\" 'q' `<b>` \x1b[31m 损失 \udc80 ](javascript:x) --> \u202e"
 )
-LONG = "\tif x:\r\n\t\ty = '日本😀' + bad\r\n\r\n\t\tz = 1\r\n"
+LONG = "if x:\r\n\ty = '日本😀' + bad\r\n\r\n\tz = 1\r\n"
 
 
 def report(source: str, name: str = "a.py") -> FileReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -534,6 +535,17 @@ def test_only_what_people_read_shares_its_stream_with_the_summary(
     assert capsys.readouterr().out.startswith("Checked 3 files")
     assert main(["--output-format", form, "-q"]) == 1
     assert Path("out").read_bytes().decode() == capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("project")
+def test_beside_fixed_text_standard_error_holds_the_report_alone(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"bad; worse\n")))
+    assert main(["-", "--fix", "--output-format", "json"]) == 1
+    said = capfdbinary.readouterr()
+    assert said.out == b"good; worse\n"
+    assert [item["code"] for item in json.loads(said.err)] == ["LL902"]
 
 
 @pytest.mark.usefixtures("project")
