@@ -28,6 +28,7 @@ COMMANDS = {
     "rule": "rule LL101",
     "clean": "clean",
     "verify": "verify PATH",
+    "completion": "completion bash",
 }
 INTERRUPTED = 130
 
@@ -74,6 +75,8 @@ def _dispatch(arguments: list[str]) -> int:
         return _clean(clean_parser().parse_args(arguments[1:]))
     if arguments[:1] == ["verify"]:
         return _verify(_parsed(verify_parser(), arguments[1:]))
+    if arguments[:1] == ["completion"]:
+        return _completion(arguments[1:])
     named = arguments[:1] == ["check"]
     options = _parsed(check_parser(), _with_values(arguments[named:]))
     first = options.paths[0] if options.paths else ""
@@ -107,6 +110,7 @@ def _rule(options: argparse.Namespace) -> int:
     from losslint.rules import registry
 
     rules = registry.all_rules()
+    is_whole = _no_plugin_is_broken()
     if not options.all:
         rule = find(options.rule, rules)
         if rule is None:
@@ -114,6 +118,16 @@ def _rule(options: argparse.Namespace) -> int:
         rules = (rule,)
     with reader_may_leave():
         write(render(rules, options.output_format), options, sys.stdout)
+    return CLEAN if is_whole else FAILED
+
+
+def _completion(arguments: list[str]) -> int:
+    from losslint.completion import completion_parser, script
+    from losslint.rules import registry
+
+    shell = completion_parser().parse_args(arguments).shell
+    with reader_may_leave():
+        sys.stdout.write(script(shell, registry.all_rules()))
     return CLEAN
 
 
@@ -155,6 +169,7 @@ def _check(options: argparse.Namespace) -> int:
     from losslint.config import ConfigError
     from losslint.options import settings_from
 
+    options.is_whole = True  # until a run finds a plug-in that it has to skip
     paths: list[str] = options.paths or [os.curdir]
     if "-" in paths and len(paths) > 1:
         raise ConfigError("`-` reads standard input and goes with no other path")
@@ -206,6 +221,7 @@ def _run(
     from losslint.engine.fix import no_veto
     from losslint.engine.run import Run
 
+    options.is_whole = _no_plugin_is_broken()
     return Run(
         settings,
         _fixes(options),
@@ -215,6 +231,15 @@ def _run(
         jobs=1 if vetoes else options.jobs,  # the worker that runs losses is one process's own
         vetoes=vetoes or (lambda _: no_veto),
     )
+
+
+def _no_plugin_is_broken() -> bool:
+    """Whether all rules are there that should be. Says which are not."""
+    from losslint.rules import registry
+
+    for problem in registry.broken():
+        print(f"losslint: error: {problem}", file=sys.stderr)
+    return not registry.broken()
 
 
 def _fixes(options: argparse.Namespace) -> frozenset[Safety]:

@@ -24,7 +24,8 @@ exit status:
   2  something kept losslint from checking
 
 `losslint verify PATH` runs the losses with learned weights through torch;
-`losslint rule CODE|NAME` and `losslint rule --all` print the rules' pages."""
+`losslint rule CODE|NAME` and `losslint rule --all` print the rules' pages;
+`losslint completion bash` what a shell needs to complete all this."""
 
 
 VERIFY_STATUS = """\

@@ -76,7 +76,7 @@ def show(reports: Sequence[FileReport], options: argparse.Namespace, to: TextIO)
 def status(reports: Iterable[FileReport], options: argparse.Namespace, settings: Settings) -> int:
     """The exit status of a run."""
     reports = tuple(reports)
-    if not all(report.readable for report in reports):
+    if not (options.is_whole and all(report.readable for report in reports)):
         return FAILED
     if options.diff:
         found = any(report.before for report in reports)

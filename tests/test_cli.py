@@ -254,6 +254,25 @@ def losslint_process(*arguments: str, **options: object) -> subprocess.Popen[byt
     return subprocess.Popen(command, **pipes)  # type: ignore[call-overload, no-any-return]
 
 
+@pytest.mark.parametrize("flag", ["-P", "-I"])
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no -P")
+def test_it_runs_as_a_module_where_modules_of_a_project_have_names_of_python_s(flag: str) -> None:
+    write(bad="x = 1  # losslint: ignore\n", json="1 / 0\n", losslint="1 / 0\n", types="1 / 0\n")
+    command = [sys.executable, flag, "-m", "losslint", "--isolated", "-q", "."]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("bad.py:1:8: note LL001")
+
+
+def test_it_runs_as_a_module_from_any_folder(here: Path) -> None:
+    write(bad="x = 1  # losslint: ignore\n")
+    (here / "below").mkdir()
+    with losslint_process("--output-format", "concise", "../bad.py", cwd=here / "below") as process:
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (1, b"")
+    assert b"/bad.py:1:8: note LL001" in out
+
+
 def test_an_interrupt_ends_it_with_130_and_one_line() -> None:
     for n in range(400):
         Path(f"f{n}.py").write_text("# losslint: ignore\nx = " + " + ".join("a" * 900) + "\n")

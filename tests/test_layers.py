@@ -30,10 +30,10 @@ LAYERS = [
     ["verify"],
     ["report"],
     ["options"],
-    ["verifying", "streams"],
+    ["verifying", "streams", "flake8", "completion"],
     ["printing"],
     ["cli"],
-    ["__main__"],
+    ["__main__", "testing"],
 ]
 # A rule asks `fixes` to write the fix that goes with its finding.
 ALLOWED = {("rules", "fixes")}

@@ -134,6 +134,35 @@ def test_a_bad_file_is_rewritten_and_can_then_be_committed(repository: Path) -> 
 
 
 @both
+def test_a_notebook_is_checked_and_fixed_too(
+    repository: Path, request: pytest.FixtureRequest
+) -> None:
+    cell = {"cell_type": "code", "source": BAD, "metadata": {}, "outputs": []}
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    done = commit(repository, note_ipynb=json.dumps(notebook))
+    assert done.returncode != 0
+    fixed = "softplus" in (repository / "note.ipynb").read_text()
+    if request.node.callspec.params["repository"] == "losslint-fix":
+        assert fixed
+        assert "files were modified by this hook" in done.stdout + done.stderr
+    else:
+        assert not fixed
+        assert "note.ipynb:cell 1:11:" in done.stdout + done.stderr
+
+
+@both
+def test_a_commit_of_the_configuration_alone_passes(repository: Path) -> None:
+    done = commit(repository, losslint_toml="ignore = ['LL105']\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_pre_commit_takes_the_hooks_for_valid() -> None:
+    manifest = str(ROOT / ".pre-commit-hooks.yaml")
+    done = run(sys.executable, "-m", "pre_commit", "validate-manifest", manifest, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@both
 def test_a_clean_file_passes(repository: Path) -> None:
     done = commit(repository, clean_py=CLEAN)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,6 +1,7 @@
 """What README.md shows is what losslint prints and what torch measures.
 
-`python tests/test_readme.py` writes the table of rules and the table of advice anew.
+`python tests/test_readme.py` writes the table of rules, the table of advice and the reference of
+all rules, `.github/rules.md`, anew.
 """
 
 from __future__ import annotations
@@ -8,16 +9,21 @@ from __future__ import annotations
 import io
 import re
 from contextlib import redirect_stdout
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from losslint import cli
-from losslint.rules.registry import all_rules
+from losslint.report.pages import reference, table
+from losslint.rules.base import HEADINGS
+from losslint.rules.registry import own_rules
 from losslint.verify import advice
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+REFERENCE = ROOT / ".github" / "rules.md"
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 
 
@@ -31,18 +37,39 @@ def between(name: str) -> str:
     return found[1]
 
 
-def rule_table() -> str:
-    rows = ["| code | name | severity | what it finds | fix |", "|---|---|---|---|---|"]
-    for rule in all_rules():
-        first = rule.section("Fix safety").split()[0].strip(":.,;").lower()
-        fix = first if first in ("safe", "unsafe") else "none"
-        severity = rule.severity.value + (", opt-in" if rule.opt_in else "")
-        rows.append(f"| {rule.code} | `{rule.name}` | {severity} | {rule.summary} | {fix} |")
-    return "\n".join(rows)
-
-
 def test_the_table_of_rules_is_current() -> None:
-    assert between("rules") == rule_table()
+    assert between("rules") == table(own_rules())
+
+
+def test_the_reference_is_current() -> None:
+    assert REFERENCE.read_text(encoding="utf-8") == reference(own_rules())
+
+
+def test_the_reference_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["rule", "--all", "--output-format", "markdown"]) == 0
+    assert capsys.readouterr().out == reference(own_rules())
+
+
+def test_the_reference_is_markdown_whose_links_lead_to_a_rule_each() -> None:
+    tokens = MarkdownIt().enable("table").parse(reference(own_rules()))
+    headings = [
+        (one.tag, after.content) for one, after in pairwise(tokens) if one.type == "heading_open"
+    ]
+    links = [
+        str(child.attrs["href"])
+        for token in tokens
+        for child in token.children or ()
+        if child.type == "link_open" and str(child.attrs["href"]).startswith("#")
+    ]
+    anchors = re.findall(r'<a id="(\w+)">', "".join(token.content for token in tokens))
+
+    assert [text for tag, text in headings if tag == "h2"] == [
+        f"{rule.code} {rule.name}" for rule in own_rules()
+    ]
+    assert [text for tag, text in headings if tag == "h3"] == [*HEADINGS] * len(own_rules())
+    assert links == [f"#{anchor}" for anchor in anchors] == [f"#{r.code}" for r in own_rules()]
+    fences = [token for token in tokens if token.type == "fence"]
+    assert len(fences) >= 2 * len(own_rules())
 
 
 def test_the_table_of_advice_is_what_torch_measures() -> None:
@@ -92,9 +119,10 @@ def test_nothing_is_invented(word: str) -> None:
 
 def regenerate() -> None:
     whole = text()
-    for name, table in (("rules", rule_table()), ("advice", advice.table().rstrip())):
-        whole = whole.replace(between(name), table)
+    for name, new in (("rules", table(own_rules())), ("advice", advice.table().rstrip())):
+        whole = whole.replace(between(name), new)
     README.write_text(whole, encoding="utf-8")
+    REFERENCE.write_text(reference(own_rules()), encoding="utf-8")
 
 
 if __name__ == "__main__":

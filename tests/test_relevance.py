@@ -9,17 +9,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_plugins import install
 
 from losslint.cli import main
 from losslint.config import Settings
 from losslint.engine.relevance import WORDS, irrelevant, may_matter
 from losslint.engine.run import Run
 from losslint.rules.base import Rule
-from losslint.rules.registry import all_rules
+from losslint.rules.registry import own_rules
 from losslint.source.discover import discover
 
 ROOT = Path(__file__).parents[1]
-CHECKING = [rule for rule in all_rules() if rule.checks or rule.project_checks or rule.rests_on]
+CHECKING = [rule for rule in own_rules() if rule.checks or rule.project_checks or rule.rests_on]
 PLAIN = "import os\n\nprint(os.sep)  # such as the losses of last year\n"
 TRAINING = "import torch\n\n\ndef step(loss):\n    loss.backward()\n"
 
@@ -34,7 +35,7 @@ losslint.source.text losslint.source.unmatched losslint.streams
 # Each takes from a tenth of the time of Python itself to a hundred times of it.
 HEAVY = """
 asyncio concurrent difflib email hashlib importlib.metadata json libcst logging multiprocessing
-pathlib pathspec random rich subprocess tempfile tomllib torch typing
+pathlib pathspec random rich shtab subprocess tempfile tomllib torch typing
 """.split()
 RUN = "import sys; from losslint.cli import main; main(); print(*sys.modules, file=sys.stderr)"
 
@@ -130,6 +131,14 @@ def test_a_gitignore_that_says_nothing_of_a_file_imports_nothing_either(tmp_path
     assert heavy(modules) == set()
 
 
+def test_a_plugin_is_not_looked_for_where_there_is_nothing_to_check(tmp_path: Path) -> None:
+    install(tmp_path)  # the working directory is on `sys.path`
+    (tmp_path / "plain.py").write_text(PLAIN)
+    (tmp_path / "loop.py").write_text(TRAINING)
+    assert heavy(imported("plain.py", cwd=tmp_path)) == set()
+    assert "acme_losses.toy_word" in imported("loop.py", cwd=tmp_path)
+
+
 def test_settings_of_an_earlier_run_name_no_unknown_rule(tmp_path: Path) -> None:
     (tmp_path / "plain.py").write_text(PLAIN)
     (tmp_path / "other.py").write_text(PLAIN)
@@ -143,6 +152,7 @@ def test_a_file_that_matters_imports_libcst_and_nothing_for_terminals(tmp_path: 
     modules = imported("--no-cache", "loop.py", cwd=tmp_path)
     assert "libcst" in modules
     assert heavy(modules) & {"multiprocessing", "pathspec", "rich", "torch"} == set()
+    assert "importlib.metadata" not in modules
     assert not {"libcst.matchers", "libcst.codemod"} & modules
 
 

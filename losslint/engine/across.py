@@ -11,6 +11,7 @@ from losslint.config import Settings
 from losslint.engine.around import is_covered
 from losslint.engine.check import Checked, crashed, order, unreadable
 from losslint.engine.others import Others
+from losslint.engine.records import expect_finding
 from losslint.engine.suppress import idle_later, suppressed
 from losslint.engine.whole import Whole, alone, whole
 from losslint.findings import UNREADABLE, Finding
@@ -131,9 +132,13 @@ def _findings(found: Whole, rules: Iterable[Rule]) -> dict[str, list[Placed]]:
                 for subject in subjects[kind]:
                     path = subject.path
                     for check in checks:
-                        placed = [(f, subject.site.rows) for f in check(subject, found.project)]
-                        by_path[path] += placed
-            except Exception as problem:  # as in check.py: one rule takes no other down
+                        for finding in check(subject, found.project):
+                            expect_finding(finding, rule)
+                            by_path[path].append((finding, subject.site.rows))
+            except (
+                Exception,
+                SystemExit,
+            ) as problem:  # as in check.py: one rule takes no other down
                 by_path[path].append((crashed(f"rule {rule.code} {rule.name}", problem), ()))
     return by_path
 

@@ -13,8 +13,9 @@ from typing import Any
 from losslint.config import Settings
 from losslint.engine import screen
 from losslint.engine.reading import parsed
-from losslint.engine.relevance import may_hold_suppressions
-from losslint.engine.suppress import Directive, suppress
+from losslint.engine.records import expect_finding
+from losslint.engine.relevance import is_of_training, may_hold_suppressions
+from losslint.engine.suppress import Directive, names_codes_of, suppress
 from losslint.findings import Finding, Span
 from losslint.model.asked import Question
 from losslint.model.depth import TooDeep, syntax_tree
@@ -45,6 +46,7 @@ Provider = Callable[[Module], dict[type[Any], list[Any]]]
 # Who yields which facts about a module; asked only for what some rule looks at, and only where
 # the outline of the file leaves it open that there are some.
 PROVIDERS: tuple[tuple[frozenset[type[Any]], Provider, screen.Screen], ...] = (
+    (frozenset((Module,)), lambda module: {Module: [module]}, screen.always),
     (
         frozenset((LearnedWeight, RectifiedTotal, CreatedWeight)),
         evaluate.subjects,
@@ -84,15 +86,19 @@ class Checked:
 def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
     """What the rules find in one file, without what its comments suppress."""
     rules = tuple(rules)
-    able = [rule for rule in rules if rule.looks and rule.may_matter(source.data)]
-    suppresses = may_hold_suppressions(source.data)
+    concerned = rules if is_of_training(source.data) else ()
+    able = [rule for rule in concerned if rule.looks and rule.may_matter(source.data)]
+    # By the codes of plug-ins only in what they are asked about: see relevance.py.
+    suppresses = may_hold_suppressions(source.data) or (
+        bool(able) and names_codes_of(rules, source.data)
+    )
     if not able and not suppresses:
         return Checked()
     module = None
     try:
         syntax = _syntax(source)
         asked = _providers(able, syntax)
-        if syntax is not None and not asked and not suppresses:
+        if syntax is not None and not (asked or suppresses or _looks_in_vain(able)):
             return Checked(facts=_gathered(syntax, source) if _joins(able) else None)
         with deep_recursion(), uncollected():
             module, broken = parsed(source, settings, syntax)
@@ -130,6 +136,17 @@ def _providers(rules: Iterable[Rule], syntax: ast.Module | None) -> list[Provide
     with uncollected():
         seen = outline(syntax, LESS)
         return [provider for provider, may_yield in asked if may_yield(seen)]
+
+
+def _kinds() -> set[type[Any]]:
+    """All that a rule can look at in a file."""
+    return {kind for of, *_ in PROVIDERS for kind in of}
+
+
+def _looks_in_vain(rules: Iterable[Rule]) -> bool:
+    """Whether one of some rules looks at what nobody yields. It will be said to fail."""
+    known = _kinds()
+    return any(kind not in known for rule in rules for kind in rule.checks)
 
 
 def _joins(rules: Iterable[Rule]) -> bool:
@@ -176,7 +193,7 @@ def _run(
     """What the rules find, an LL000 for each that breaks instead, and the facts to be joined."""
     if not rules:
         return [], [], None
-    facts: dict[type[Any], list[Any]] = {}
+    facts: dict[type[Any], list[Any]] = {kind: [] for kind in _kinds()}
     for provider in providers:
         for kind, subjects in provider(module).items():
             facts.setdefault(kind, []).extend(subjects)
@@ -210,15 +227,17 @@ def _try(
 ) -> Finding | None:
     """Add what `rule` finds to `found`, up to where it breaks if it does."""
     try:
-        found.extend(findings(rule, facts, module))
+        for finding in findings(rule, facts, module):
+            expect_finding(finding, rule, len(module.source.data))
+            found.append(finding)
     except Unreadable:
         raise
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:  # a rule may be anybody's
         return crashed(f"rule {rule.code} {rule.name}", problem)
     return None
 
 
-def crashed(doing: str, problem: Exception) -> Finding:
+def crashed(doing: str, problem: BaseException) -> Finding:
     """LL000 for an error of losslint's own; the traceback is its evidence."""
     if isinstance(problem, RecursionError):
         return unreadable(f"{doing} failed: nested too deep")

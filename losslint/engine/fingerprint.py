@@ -1,17 +1,18 @@
-"""What decides findings besides the files that are checked: settings, versions, losslint's own code."""
+"""What decides findings besides the files that are checked: settings, versions, the code of rules."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from hashlib import blake2b
-from importlib.machinery import PathFinder
+from importlib.util import find_spec
 
 import losslint
 from losslint.config import Settings
+from losslint.rules.plugins import installed
 
 # These decide which files are found and what becomes of the findings, and not what is found.
 OF_OTHERS = frozenset(
@@ -36,18 +37,40 @@ def digest(data: bytes) -> str:
 
 
 def _code() -> list[str]:
-    """What changes whenever losslint or libcst do.
+    """What changes whenever losslint, a plug-in or libcst do."""
+    package = os.path.dirname(os.path.abspath(losslint.__file__))
+    own = f"torch_losslint-{losslint.__version__}.dist-info"
+    files = [*_files(package, os.path.join(os.path.dirname(package), own))]
+    plugins = installed()
+    for plugin in plugins:
+        for place in _places(plugin.module.partition(".")[0]):
+            files += _files(place, plugin.metadata)
+    files += (os.path.join(place, "_version.py") for place in _places("libcst"))
+    return [*map(str, plugins), *map(_state, files)]
+
+
+def _places(package: str) -> list[str]:
+    """Where a package or module is that can be imported, without importing it."""
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return []
+    if spec is None:
+        return []
+    return list(spec.submodule_search_locations or filter(None, [spec.origin]))
+
+
+def _files(package: str, metadata: str) -> Iterable[str]:
+    """The files that tell one state of a package from another.
 
     An installed package is known by its list of files, which is written when it is
     installed. Code that is being worked on is known by its files themselves.
     """
-    package = os.path.dirname(os.path.abspath(losslint.__file__))
-    installed = f"torch_losslint-{losslint.__version__}.dist-info"
-    record = os.path.join(os.path.dirname(package), installed, "RECORD")
-    own = [record] if os.path.isfile(record) else sorted(_sources(package))
-    spec = PathFinder.find_spec("libcst")
-    libcst = os.path.dirname(spec.origin) if spec and spec.origin else ""
-    return [_state(path) for path in (*own, os.path.join(libcst, "_version.py"))]
+    if not os.path.isdir(package):
+        return [package]  # a single file
+    record = os.path.join(metadata, "RECORD")
+    is_beside = os.path.dirname(metadata) == os.path.dirname(package)
+    return [record] if is_beside and os.path.isfile(record) else sorted(_sources(package))
 
 
 def _sources(folder: str) -> Iterator[str]:

@@ -22,8 +22,12 @@ def check_source(
     """What is wrong in a text that is in memory, from top to bottom.
 
     The rules of the project take it for all that there is.
+
+    Warns:
+        UserWarning: a plug-in is skipped, since it cannot be used.
     """
     settings = settings or Settings()
+    registry.warn_of_broken()
     rules = Selection(registry.all_rules(), settings).for_file(filename)
     try:
         source = opened(Source.from_text(filename, text))
@@ -39,8 +43,13 @@ def fix_source(
     *,
     unsafe: bool = False,
 ) -> FixResult:
-    """Fix a text that is in memory: the safe fixes, and the unsafe ones too if asked."""
+    """Fix a text that is in memory: the safe fixes, and the unsafe ones too if asked.
+
+    Warns:
+        UserWarning: a plug-in is skipped, since it cannot be used.
+    """
     settings = settings or Settings()
+    registry.warn_of_broken()
     rules = Selection(registry.all_rules(), settings).for_file(filename)
     try:
         source = opened(Source.from_text(filename, text))

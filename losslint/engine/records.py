@@ -10,7 +10,11 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from losslint.findings import Span
+from losslint.findings import Finding, Span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from losslint.rules.base import Rule
 
 Reader = Callable[[Any], Any]
 
@@ -19,6 +23,23 @@ LARGEST = 1 << 40  # no offset, row or column is larger
 
 class Malformed(ValueError):
     """This is not what was written."""
+
+
+def expect_finding(found: object, rule: Rule, size: int = LARGEST) -> None:
+    """Expect that what a check of a rule, which may be anybody's, yields can be reported.
+
+    Raises:
+        Malformed: it is no finding of this rule in a file of `size` bytes.
+    """
+    if not isinstance(found, Finding) or (found.code, found.name) != (rule.code, rule.name):
+        raise Malformed(f"it yields {found!r}, which is no finding of its own")
+    try:
+        reader(Finding)(plain(found))
+    except Malformed as problem:
+        raise Malformed(f"it yields {found!r}, which cannot be reported") from problem
+    edits = found.fix.edits if found.fix else ()
+    if max([found.span.end, *(edit.span.end for edit in edits)]) > size:
+        raise Malformed(f"it yields {found!r}, which is not in the file")
 
 
 def plain(value: Any) -> Any:

@@ -10,11 +10,19 @@ from losslint.engine.reports import FileReport
 from losslint.source.discover import Found, Problem, Skipped
 from losslint.source.text import Source, Undecodable
 
-# What a rule has anything to say about holds one of these; tests/test_relevance.py asks each rule.
+# What a rule has anything to say about holds one of these; tests/test_relevance.py asks each of
+# our own, and one of a plug-in is not asked about anything else.
 WORDS = (b"torch", b"lightning", b"transformers", b"accelerate", b"patience")
 
-# Written in a comment, any of these makes the comments worth a parse.
-MARK = re.compile(rb"#[^\r\n]*(?:losslint:|noqa[^\r\n]*LL\d)", re.IGNORECASE)
+
+def mark(*prefixes: str) -> re.Pattern[bytes]:
+    """What makes comments worth a parse: a word of ours, or a `noqa` of codes of ours."""
+    codes = "|".join(prefixes).encode()
+    return re.compile(rb"#[^\r\n]*(?:losslint:|noqa[^\r\n]*(?:%b)\d)" % codes, re.IGNORECASE)
+
+
+# Plug-ins are not known here: with their codes, a `noqa` alone is no reason to parse a file.
+MARK = mark("LL")
 
 # More files are not worth to be read twice if there is something in the last.
 MANY = 256
@@ -25,9 +33,14 @@ def may_hold_suppressions(data: bytes) -> bool:
     return bool(MARK.search(data))
 
 
+def is_of_training(data: bytes) -> bool:
+    """Whether a file with these bytes can be one that trains something."""
+    return any(word in data for word in WORDS)
+
+
 def may_matter(data: bytes) -> bool:
     """Whether a rule, whichever are selected, can have something to say about these bytes."""
-    return any(word in data for word in WORDS) or may_hold_suppressions(data)
+    return is_of_training(data) or may_hold_suppressions(data)
 
 
 def names_rules(settings: Settings) -> bool:

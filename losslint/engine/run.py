@@ -33,8 +33,12 @@ def check_paths(
 
     Raises:
         ConfigError: the settings name a rule that there is not.
+
+    Warns:
+        UserWarning: a plug-in is skipped, since it cannot be used.
     """
     settings = settings or Settings()
+    registry.warn_of_broken()
     given = [os.fspath(path) for path in paths]
     return Run(settings, paths=given).reports(discover(given, settings))
 
@@ -65,7 +69,8 @@ class Run:
         self.fixes = fixes
         self.dry = dry
         self.paths = tuple(paths)
-        self.cache = cache
+        # Why a plug-in is broken need not be in its files: what it would find is not known.
+        self.cache = None if registry.broken() else cache
         self.jobs = jobs
         self.selection = Selection(registry.all_rules(), settings)
 

@@ -26,6 +26,11 @@ DEPTH = 4  # as in training/metrics.py
 Screen = Callable[[Outline], bool]
 
 
+def always(_: Outline) -> bool:
+    """A whole module is to be looked at."""
+    return True
+
+
 def weights(file: Outline) -> bool:
     """Whether something learned may weigh a loss."""
     return bool(file.names & LEAVES or file.names & EXPONENTIALS)

@@ -6,9 +6,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from losslint.config import nearest
-from losslint.engine.relevance import may_hold_suppressions
+from losslint.engine.relevance import mark
 from losslint.findings import Edit, Finding, Fix, Safety, Span
 from losslint.model.module import Module
 from losslint.rules import registry, unused_suppression
@@ -64,7 +65,7 @@ def suppress(
     no comment is called idle; nor for a rule of the project, which comes later.
     """
     data = module.source.data
-    if not (ANY.search(data) if found else may_hold_suppressions(data)):
+    if not (ANY.search(data) if found else names_codes_of(rules, data)):
         return found, []
     directives = list(_directives(module))
     if not directives:
@@ -75,6 +76,16 @@ def suppress(
         idle = [f for each in directives for f in _idle(each, now, module.source)]
         kept += [f for f in idle if not suppressed(f, directives, _rows(f, module))]
     return kept, directives
+
+
+def names_codes_of(rules: Iterable[Rule], data: bytes) -> bool:
+    """Whether comments in these bytes can be suppressions, by their own word or a rule's code."""
+    return bool(_mark(frozenset(rule.prefix for rule in rules)).search(data))
+
+
+@cache
+def _mark(prefixes: frozenset[str]) -> re.Pattern[bytes]:
+    return mark(*sorted(prefixes))
 
 
 def suppressed(finding: Finding, directives: list[Directive], rows: Iterable[int]) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from losslint.findings import Finding, Fix, Related, Severity, Span
+from losslint.findings import Finding, Fix, Related, Safety, Severity, Span
 from losslint.model.module import Module
 from losslint.project.joined import Project
 
@@ -17,6 +17,17 @@ ProjectCheck = Callable[[Subject, Project], Iterable[Finding]]
 # What a file must hold for a rule to have anything to say about it: one byte
 # string out of each group.
 Needs = tuple[tuple[bytes, ...], ...]
+
+# What a page has below its first sentence, in this order.
+HEADINGS = (
+    "What it does",
+    "Why is this bad?",
+    "Example",
+    "Fix safety",
+    "Known limits",
+    "References",
+)
+SENTENCE = re.compile(r"[A-Z`].{20,100}\.")
 
 
 class Rule:
@@ -55,6 +66,11 @@ class Rule:
         return f"<Rule {self.code} {self.name}>"
 
     @property
+    def prefix(self) -> str:
+        """The letters of the code: whose rule it is."""
+        return self.code.rstrip("0123456789")
+
+    @property
     def summary(self) -> str:
         """The first sentence of the page, on one line."""
         return " ".join(self.page.strip().split("\n\n")[0].split())
@@ -63,6 +79,30 @@ class Rule:
         """The text below `## heading` on the page; empty if there is none."""
         found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", self.page, re.M | re.S)
         return found[1].strip() if found else ""
+
+    @property
+    def fix_safety(self) -> Safety | None:
+        """What its page says of its fixes; None if there are none."""
+        first = re.match(r"\w*", self.section("Fix safety"))
+        words = {safety.value.capitalize(): safety for safety in Safety}
+        return words.get(first[0]) if first else None
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with the page, each to be read behind "the page of a rule"."""
+        if not SENTENCE.fullmatch(self.summary):
+            yield "does not begin with one short sentence that can stand alone"
+        if re.findall(r"^## (.+)$", self.page, re.MULTILINE) != [*HEADINGS]:
+            yield f"has other headings than {', '.join(HEADINGS)}"
+        for heading in HEADINGS:
+            if not self.section(heading):
+                yield f"says nothing below `{heading}`"
+        if len(self.examples) != 2:
+            yield "does not show two pieces of Python, the bad one and the better one"
+
+    @property
+    def examples(self) -> list[str]:
+        """The code of the example: what is found, and what to write instead."""
+        return re.findall(r"```python\n(.*?)```", self.section("Example"), re.DOTALL)
 
     @property
     def looks(self) -> bool:
@@ -132,7 +172,9 @@ def findings(
     """
     found: dict[Span, Finding] = {}
     for kind, checks in rule.checks.items():
-        for subject in subjects.get(kind, ()):
+        if kind not in subjects:
+            raise LookupError(f"nothing yields what it looks at, `{kind.__qualname__}`")
+        for subject in subjects[kind]:
             for check in checks:
                 for finding in check(subject, module):
                     known = found.get(finding.span)

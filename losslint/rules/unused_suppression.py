@@ -27,7 +27,8 @@ it is more often misspelt than dead.
 
 ## Known limits
 Only codes of rules that are selected can be called unused. A bare `# noqa` is
-never called so: it may well be meant for another linter.
+never called so: it may well be meant for another linter. Nor is a `noqa` with the
+code of a plug-in's rule, in a file that trains nothing.
 
 ## References
 - Ruff, unused-noqa (RUF100): https://docs.astral.sh/ruff/rules/unused-noqa/

@@ -192,7 +192,7 @@ def _findings(source: Source, settings: Settings) -> tuple[Finding, ...]:
 
 
 def _rules() -> tuple[Rule, ...]:
-    return tuple(rule for rule in registry.all_rules() if rule.code in CODES)
+    return tuple(rule for rule in registry.own_rules() if rule.code in CODES)
 
 
 def _totals(
