@@ -259,7 +259,7 @@ def _reports(
     from losslint.source.discover import discover
 
     found = list(discover(paths, settings))
-    reports = None if names_rules(settings) else irrelevant(found)
+    reports = None if names_rules(settings) else irrelevant(found, settings)
     if reports is not None:
         return reports
     if options.no_cache:
@@ -268,7 +268,7 @@ def _reports(
     from losslint.options import cache_folder
 
     cache = Cache(cache_folder(settings), settings)
-    reports = cache.reports(found, paths) or (irrelevant(found) if cache.was_used else None)
+    reports = cache.reports(found, paths) or (irrelevant(found, settings) if cache.was_used else None)
     fixes = _fixes(options)
     try:
         if reports is None or any(

@@ -91,13 +91,48 @@ def test_the_reports_are_those_of_a_whole_run(tmp_path: Path) -> None:
     (tmp_path / "empty.py").write_text("")
     (tmp_path / "link.py").symlink_to(tmp_path / "plain.py")
     found = list(discover([tmp_path], Settings()))
-    assert irrelevant(found) == list(Run(Settings(), paths=[str(tmp_path)]).reports(found))
+    assert irrelevant(found, Settings()) == list(
+        Run(Settings(), paths=[str(tmp_path)]).reports(found)
+    )
+
+
+NETWORK = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(3, 4)
+
+    def forward(self, x):
+        return torch.relu(self.head(x))
+"""
+# What is left of a loss in a file that trains nothing.
+LOSS = "from torch import nn\n\n\nclass NormLoss(nn.Module):\n    def forward(self, x): ...\n"
+
+
+def test_a_file_without_a_loss_is_told_by_its_outline(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(NETWORK)
+    found = list(discover([tmp_path], Settings()))
+    assert irrelevant(found, Settings()) == list(
+        Run(Settings(), paths=[str(tmp_path)]).reports(found)
+    )
+    # an opt-in rule may look at what no other does
+    assert irrelevant(found, Settings(extend_select=("LL305",))) is None
+    modules = imported("--no-cache", "net.py", cwd=tmp_path)
+    assert heavy(modules) == set()
 
 
 @pytest.mark.parametrize(
     ("name", "data"),
     [
         ("torch.py", TRAINING.encode()),
+        ("loss.py", LOSS.encode()),
+        ("parameter.py", NETWORK.replace("nn.Linear", "nn.Parameter").encode()),
+        ("broken.py", (NETWORK + "def f(:\n").encode()),
+        ("suppressed.py", (NETWORK + "# noqa: LL101\n").encode()),
         ("binary.py", b"x = 1\0"),
         ("wrong.py", b"x = '\xff'\n"),
         ("wide.py", "x = 1\n".encode("utf-16")),
@@ -108,11 +143,11 @@ def test_the_reports_are_those_of_a_whole_run(tmp_path: Path) -> None:
 def test_what_has_to_be_looked_at_is(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / "plain.py").write_text(PLAIN)
     (tmp_path / name).write_bytes(data)
-    assert irrelevant(list(discover([tmp_path], Settings()))) is None
+    assert irrelevant(list(discover([tmp_path], Settings())), Settings()) is None
 
 
 def test_what_is_not_there_has_to_be_looked_at(tmp_path: Path) -> None:
-    assert irrelevant(list(discover([tmp_path / "nowhere.py"], Settings()))) is None
+    assert irrelevant(list(discover([tmp_path / "nowhere.py"], Settings())), Settings()) is None
 
 
 def test_a_file_with_nothing_to_check_imports_next_to_nothing(tmp_path: Path) -> None:

@@ -18,10 +18,9 @@ from losslint.engine.relevance import is_of_training, may_hold_suppressions
 from losslint.engine.suppress import Directive, names_codes_of, suppress
 from losslint.findings import Finding, Span
 from losslint.model.asked import Question
-from losslint.model.depth import TooDeep, syntax_tree
 from losslint.model.facts import FileFacts
 from losslint.model.module import Module, Unreadable, deep_recursion
-from losslint.model.outline import outline
+from losslint.model.outline import outline, syntax_of
 from losslint.project.gathering import gathered
 from losslint.project.weighing import weighing
 from losslint.provenance import divergences, log_calls, project_losses
@@ -39,7 +38,6 @@ from losslint.training import detached, means, places, selections, unread, weigh
 from losslint.training.backward import Guard, Survey
 from losslint.training.hiding import TrainerLog
 from losslint.training.retention import Retained
-from losslint.training.words import LESS
 
 Provider = Callable[[Module], dict[type[Any], list[Any]]]
 
@@ -96,7 +94,7 @@ def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
         return Checked()
     module = None
     try:
-        syntax = _syntax(source)
+        syntax = syntax_of(source.text)
         asked = _providers(able, syntax)
         if syntax is not None and not (asked or suppresses or _looks_in_vain(able)):
             return Checked(facts=_gathered(syntax, source) if _joins(able) else None)
@@ -118,15 +116,6 @@ def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
         return Checked((crashed("checking this file", problem),), is_lasting=False)
 
 
-def _syntax(source: Source) -> ast.Module | None:
-    """What CPython's parser makes of a source; None where that is left to libcst to say."""
-    try:
-        tree = syntax_tree(source.text)
-    except (SyntaxError, TooDeep):
-        return None
-    return None if isinstance(tree, SyntaxError) else tree
-
-
 def _providers(rules: Iterable[Rule], syntax: ast.Module | None) -> list[Provider]:
     """Who may yield something that a rule looks at."""
     kinds = {kind for rule in rules for kind in (*rule.checks, *rule.rests_on)}
@@ -134,7 +123,7 @@ def _providers(rules: Iterable[Rule], syntax: ast.Module | None) -> list[Provide
     if syntax is None or not asked:
         return [provider for provider, _ in asked]
     with uncollected():
-        seen = outline(syntax, LESS)
+        seen = outline(syntax)
         return [provider for provider, may_yield in asked if may_yield(seen)]
 
 
@@ -173,7 +162,7 @@ def facts_of(source: Source) -> FileFacts | None:
 
     Of learned weights nothing is known then: a file that has some is checked.
     """
-    syntax = _syntax(source)
+    syntax = syntax_of(source.text)
     return None if syntax is None else _gathered(syntax, source)
 
 

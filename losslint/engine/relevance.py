@@ -1,4 +1,4 @@
-"""Files that no rule can find anything in, by their bytes: known before a rule is imported."""
+"""Files that no rule can find anything in, by their bytes or outlines: known before a rule is imported."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ def mark(*prefixes: str) -> re.Pattern[bytes]:
 # Plug-ins are not known here: with their codes, a `noqa` alone is no reason to parse a file.
 MARK = mark("LL")
 
-# More files are not worth to be read twice if there is something in the last.
+# More files are not worth to be read twice if there is something in the last, or parsed twice.
 MANY = 256
+MANY_OUTLINES = 16
 
 
 def may_hold_suppressions(data: bytes) -> bool:
@@ -49,28 +50,52 @@ def names_rules(settings: Settings) -> bool:
     return any(named) or bool(settings.per_file_ignores)
 
 
-def irrelevant(found: Sequence[Found]) -> list[FileReport] | None:
+def irrelevant(found: Sequence[Found], settings: Settings) -> list[FileReport] | None:
     """The reports of files in which there is nothing to check; None if there may be in one."""
     if len(found) > MANY:
         return None
     reports = []
+    outlines = MANY_OUTLINES if names_rules(settings) else 0  # what is on by default is clear
     for one in found:
-        report = _irrelevant(one)
+        report = _without_words(one)
+        if report is None and outlines < MANY_OUTLINES:
+            outlines += 1
+            report = _without_subjects(one)
         if report is None:
             return None
         reports.append(report)
     return reports
 
 
-def _irrelevant(found: Found) -> FileReport | None:
+def _without_words(found: Found) -> FileReport | None:
+    """The report of a file by whose bytes there is nothing to check."""
     path = found.path
     if isinstance(found, Skipped):
         return FileReport(path, Source(path, ""), skipped=found.kind)
     if isinstance(found, Problem) or path.endswith(".ipynb"):
         return None
+    source = _read(path)
+    return None if source is None or may_matter(source.data) else FileReport(path, source)
+
+
+def _without_subjects(found: Found) -> FileReport | None:
+    """The report of a file by whose outline there is nothing to check."""
+    if isinstance(found, (Problem, Skipped)) or found.path.endswith(".ipynb"):
+        return None
+    source = _read(found.path)
+    if source is None or may_hold_suppressions(source.data):
+        return None
+    from losslint.engine.screen import is_clear
+    from losslint.model.outline import outline, syntax_of
+
+    syntax = syntax_of(source.text)
+    clear = syntax is not None and is_clear(outline(syntax))
+    return FileReport(found.path, source) if clear else None
+
+
+def _read(path: str) -> Source | None:
     try:
         with open(path, "rb") as file:
-            source = Source.decode(path, file.read())
+            return Source.decode(path, file.read())
     except (OSError, Undecodable):
         return None
-    return None if may_matter(source.data) else FileReport(path, source)

@@ -16,9 +16,7 @@ from losslint.ranges.losses import is_loss_like
 from losslint.training import words as training
 
 # What makes a tensor that can be learned, and what shows a tensor of elsewhere as one.
-LEAVES = frozenset(
-    "Parameter ParameterList ParameterDict BufferDict requires_grad requires_grad_".split()
-)
+PARAMETERS = frozenset("Parameter ParameterList ParameterDict BufferDict".split())
 EXPONENTIALS = frozenset("exp exp_ exp2 expm1 expm1_ logsumexp".split())
 PICKS = frozenset(name.rpartition(".")[2] for name in training.PICKS)
 DEPTH = 4  # as in training/metrics.py
@@ -33,7 +31,12 @@ def always(_: Outline) -> bool:
 
 def weights(file: Outline) -> bool:
     """Whether something learned may weigh a loss."""
-    return bool(file.names & LEAVES or file.names & EXPONENTIALS)
+    if file.names & PARAMETERS or file.names & EXPONENTIALS:
+        return True
+    switched = any(
+        _is_switch(target, value) for body in file.bodies for target, value in body.given
+    )
+    return switched or any(map(_asks_for_gradients, file.calls))
 
 
 def walks(file: Outline) -> bool:
@@ -66,6 +69,38 @@ def loss_calls(file: Outline) -> bool:
     if file.names & (ARGUMENTS.keys() | CLASSES.keys()):
         return True
     return any(is_loss_like(last(call.func)) or _is_of_many(call.func) for call in file.calls)
+
+
+def is_clear(file: Outline) -> bool:
+    """Whether no rule that is on unless it is asked for has anything to look at in a file.
+
+    Nor is there a loss in it that the rest of its project would be looked at for.
+    """
+    return not (
+        any(may_yield(file) for may_yield in (weights, trains, selections, log_calls, loss_calls))
+        or any(is_loss_like(body.name) for body in file.bodies)
+        or any(map(_is_loss, file.classes))
+    )
+
+
+def _is_loss(definition: ast.ClassDef) -> bool:
+    names = [definition.name, *map(last, definition.bases)]
+    return any(is_loss_like(name) or name.endswith("Loss") for name in names)
+
+
+def _is_switch(target: ast.expr, value: ast.expr) -> bool:
+    """`x.requires_grad = True`, or anything but False."""
+    return isinstance(target, ast.Attribute) and target.attr == "requires_grad" and _holds(value)
+
+
+def _asks_for_gradients(call: ast.Call) -> bool:
+    if any(keyword.arg == "requires_grad" and _holds(keyword.value) for keyword in call.keywords):
+        return True
+    return last(call.func) == "requires_grad_" and all(map(_holds, call.args[:1]))
+
+
+def _holds(value: ast.expr) -> bool:
+    return not (isinstance(value, ast.Constant) and value.value is False)
 
 
 def _is_worth_a_walk(body: Body) -> bool:

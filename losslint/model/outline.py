@@ -10,10 +10,13 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from losslint.model.depth import TooDeep, syntax_tree
+
 ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 GIVING = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+COMPARING = frozenset("less less_equal greater greater_equal lt le gt ge monitor_op".split())
 MAX_WORD = 80  # a longer string names nothing
 
 
@@ -39,13 +42,23 @@ class Outline:
 
     bodies: list[Body]
     calls: list[ast.Call] = field(default_factory=list)
+    classes: list[ast.ClassDef] = field(default_factory=list)
     imported: dict[str, str] = field(default_factory=dict)
     strings: set[str] = field(default_factory=set)
     names: frozenset[str] = frozenset()
 
 
-def outline(tree: ast.Module, comparing: frozenset[str] = frozenset()) -> Outline:
-    """The outline of a syntax tree. `comparing` are functions of two numbers that compare them."""
+def syntax_of(text: str) -> ast.Module | None:
+    """What CPython's parser makes of a text; None where it is left to libcst to say what is wrong."""
+    try:
+        tree = syntax_tree(text)
+    except (SyntaxError, TooDeep):
+        return None
+    return None if isinstance(tree, SyntaxError) else tree
+
+
+def outline(tree: ast.Module) -> Outline:
+    """The outline of a syntax tree."""
     found = Outline([Body("")])
     waiting: list[tuple[ast.AST, Body]] = [(tree, found.bodies[0])]
     while waiting:
@@ -62,6 +75,8 @@ def outline(tree: ast.Module, comparing: frozenset[str] = frozenset()) -> Outlin
             body.has_loop = True
         elif kind in GIVING:
             body.given += _given(node)
+        elif kind is ast.ClassDef:
+            found.classes.append(node)  # type: ignore[arg-type]
         elif isinstance(node, ast.alias):
             name = node.name if node.asname else node.name.partition(".")[0]
             found.imported[node.asname or name] = name
@@ -72,7 +87,7 @@ def outline(tree: ast.Module, comparing: frozenset[str] = frozenset()) -> Outlin
             assert isinstance(node, ast.Call)
             found.calls.append(node)
             body.given += _appended(node)
-            if last(node.func) in comparing:
+            if last(node.func) in COMPARING:
                 body.compared |= words([node])
         names = body.names
         for value in node.__dict__.values():

@@ -11,6 +11,7 @@ import libcst as cst
 
 from losslint.model.module import Module
 from losslint.model.names import called, dotted
+from losslint.model.outline import COMPARING
 from losslint.model.parents import nodes
 from losslint.ranges.losses import is_loss_like
 from losslint.ranges.run import Unfollowed
@@ -21,7 +22,7 @@ from losslint.training.run import Exhausted
 from losslint.training.state import Frame, path_of
 from losslint.training.surveys import unfollowed
 from losslint.training.trials import Trial, tried
-from losslint.training.words import BESTS, LESS, PICKS, SAVES, last
+from losslint.training.words import BESTS, PICKS, SAVES, last
 
 BEST, SAVED, PATIENCE = "best", "saved", "patience"  # what a selection does with a new best
 
@@ -97,7 +98,7 @@ class _Pair:
             case cst.Comparison(comparisons=targets):
                 ordered = all(type(t.operator) in ORDERED for t in targets)
             case cst.Call():
-                ordered = called(node) in LESS and len(node.args) == 2
+                ordered = called(node) in COMPARING and len(node.args) == 2
             case _:
                 return False
         return ordered and {self.spelling, self.best} <= self.known.mentioned(node)

@@ -16,7 +16,6 @@ WORTH_A_WALK = frozenset(
     " training_step validation_step compute_loss".split()
 )
 
-LESS = frozenset("less less_equal greater greater_equal lt le gt ge monitor_op".split())
 SAVES = re.compile(
     r"_*save(_\w*(model|checkpoint|ckpt|state|weights?|pretrained|network|best|snapshot)\w*)?"
     r"|saveModel|saveCheckpoint|\w*checkpoint"
