@@ -16,7 +16,7 @@ from losslint.config import Settings
 from losslint.engine.reports import FileReport
 from losslint.engine.run import Run
 from losslint.findings import Related, Severity, Span
-from losslint.report import code
+from losslint.report import snippets
 from losslint.report.findings_page import render
 from losslint.rules import registry
 from losslint.source.text import Source
@@ -129,7 +129,7 @@ def test_equal_reports_give_equal_pages_and_nothing_found_is_a_page_too() -> Non
 def test_a_frame_shows_some_lines_and_marks_what_is_meant(
     text: str, start: int, end: int, expected: str
 ) -> None:
-    drawn = code.frame(Source("a.py", text), Span(start, end))
+    drawn = snippets.frame(Source("a.py", text), Span(start, end))
     rows = drawn.replace("<mark>", "[").replace("</mark>", "]").split('<span class="row">')[1:]
     assert "|".join(shown(f"<body>{row}") for row in rows) == expected
 
@@ -137,7 +137,7 @@ def test_a_frame_shows_some_lines_and_marks_what_is_meant(
 @pytest.mark.usefixtures("toys")
 def test_a_frame_of_a_notebook_keeps_to_its_cell() -> None:
     one = next(each for each in reports() if each.path == "n.ipynb")
-    frames = [shown(f"<body>{code.frame(one.source, f.span)}") for f in one.findings]
+    frames = [shown(f"<body>{snippets.frame(one.source, f.span)}") for f in one.findings]
     assert frames == ["1 bad2 x = 1"] * 2
 
 

@@ -500,7 +500,9 @@ def test_a_name_that_is_no_text_can_be_written(
     Path(os.fsdecode(b"\xff.py")).write_text("bad\n")
     assert main(["--output-format", f"{form}=out", "-q"]) == 1
     text = Path("out").read_bytes().decode()
-    assert {"sarif": "%FF.py", "junit": "\ufffd.py"}.get(form, "\\udcff.py") in text
+    assert {"sarif": "%FF.py", "junit": "\ufffd.py", "html": "\ufffd.py"}.get(
+        form, "\\udcff.py"
+    ) in text
 
 
 @pytest.mark.parametrize("form", FOR_PROGRAMS)
@@ -519,7 +521,7 @@ def test_nothing_found_is_a_valid_report_too(form: str) -> None:
     elif form == "junit":
         assert junit_of([report("x = 1\n")]).get("failures") == "0"
     else:
-        assert text == ""
+        assert text == "" or form == "html"
 
 
 @pytest.mark.usefixtures("project")
@@ -529,8 +531,8 @@ def test_only_what_people_read_shares_its_stream_with_the_summary(
 ) -> None:
     assert main(["--output-format", form]) == 1
     said = capsys.readouterr()
-    assert ("Checked 3 files" in said.out) == (form in FOR_PEOPLE)
-    assert ("Checked 3 files" in said.err) == (form not in FOR_PEOPLE)
+    assert ("\nChecked 3 files" in said.out) == (form in FOR_PEOPLE)
+    assert said.err.startswith("Checked 3 files") == (form not in FOR_PEOPLE)
     assert main(["--output-format", f"{form}=out"]) == 1
     assert capsys.readouterr().out.startswith("Checked 3 files")
     assert main(["--output-format", form, "-q"]) == 1

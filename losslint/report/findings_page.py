@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from losslint import __version__
 from losslint.engine.reports import FileReport
 from losslint.findings import Finding, Safety, Severity
-from losslint.report import code
+from losslint.report import snippets
 from losslint.report.page import escaped, escaped_lines, page
 from losslint.report.paint import plain
 from losslint.report.place import display_name, related_place
@@ -169,7 +169,7 @@ def _finding(one: Shown) -> Iterator[str]:
     yield f'<article class="finding {one.kind}" id="{one.mark}">'
     yield f'<h3><span class="tag {one.kind}">{finding.severity.value}</span> {link} <span class="place">{one.place}</span></h3>'
     yield f"<p>{_prose(finding.message)}</p>"
-    yield code.frame(source, finding.span)
+    yield snippets.frame(source, finding.span)
     if finding.is_unreadable and finding.evidence:
         trace = escaped_lines("\n".join(finding.evidence))
         yield f"<details><summary>Traceback</summary><pre>{trace}</pre></details>"
@@ -183,7 +183,7 @@ def _finding(one: Shown) -> Iterator[str]:
     if finding.fix:
         tag = f'<span class="tag {"good" if finding.fix.safety is Safety.SAFE else "is-warning"}">{finding.fix.safety.value} fix</span>'
         yield f'<p class="fix">{tag} {_prose(finding.fix.title)}</p>'
-        yield code.diff(finding.fix, source)
+        yield snippets.diff(finding.fix, source)
     yield "</article>"
 
 
