@@ -268,7 +268,9 @@ def _reports(
     from losslint.options import cache_folder
 
     cache = Cache(cache_folder(settings), settings)
-    reports = cache.reports(found, paths) or (irrelevant(found, settings) if cache.was_used else None)
+    reports = cache.reports(found, paths) or (
+        irrelevant(found, settings) if cache.was_used else None
+    )
     fixes = _fixes(options)
     try:
         if reports is None or any(
