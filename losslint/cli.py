@@ -29,6 +29,7 @@ COMMANDS = {
     "clean": "clean",
     "verify": "verify PATH",
     "completion": "completion bash",
+    "server": "server",
 }
 INTERRUPTED = 130
 
@@ -56,7 +57,7 @@ def _main(arguments: list[str]) -> int:
     try:
         return _dispatch(arguments)
     except (ConfigError, OSError) as problem:
-        print(f"losslint: error: {problem}", file=sys.stderr)
+        print(f"losslint: error: {_said(problem)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("losslint: interrupted", file=sys.stderr)
@@ -65,9 +66,23 @@ def _main(arguments: list[str]) -> int:
         return end.code if isinstance(end.code, int) else FAILED
 
 
+def _said(problem: Exception) -> str:
+    """What went wrong, as the messages of losslint itself say it."""
+    if isinstance(problem, OSError) and problem.strerror:
+        where = "" if problem.filename is None else f"{problem.filename}: "
+        return where + problem.strerror
+    return str(problem)
+
+
 def _dispatch(arguments: list[str]) -> int:
     from losslint.config import ConfigError
-    from losslint.options import check_parser, clean_parser, rule_parser, verify_parser
+    from losslint.options import (
+        check_parser,
+        clean_parser,
+        rule_parser,
+        server_parser,
+        verify_parser,
+    )
 
     if arguments[:1] == ["rule"]:
         return _rule(rule_parser().parse_args(arguments[1:]))
@@ -77,6 +92,11 @@ def _dispatch(arguments: list[str]) -> int:
         return _verify(_parsed(verify_parser(), arguments[1:]))
     if arguments[:1] == ["completion"]:
         return _completion(arguments[1:])
+    if arguments[:1] == ["server"]:
+        from losslint import server
+
+        server_parser().parse_args(arguments[1:])
+        return CLEAN if server.start() else FOUND
     named = arguments[:1] == ["check"]
     options = _parsed(check_parser(), _with_values(arguments[named:]))
     first = options.paths[0] if options.paths else ""
@@ -85,7 +105,11 @@ def _dispatch(arguments: list[str]) -> int:
         if first != "check":
             raise ConfigError(f"`{first}` comes first, as in `losslint {COMMANDS[first]}`")
         del options.paths[0]
-    return _check(options)
+    if not options.watch:
+        return _check(options)
+    from losslint.watching import watch
+
+    return watch(options, _check)
 
 
 def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
@@ -166,23 +190,21 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from losslint.config import ConfigError
+    from losslint.contradictions import refuse_contradictions
     from losslint.options import settings_from
 
     options.is_whole = True  # until a run finds a plug-in that it has to skip
     paths: list[str] = options.paths or [os.curdir]
-    if "-" in paths and len(paths) > 1:
-        raise ConfigError("`-` reads standard input and goes with no other path")
-    if options.stdin_filename and paths != ["-"]:
-        raise ConfigError("`--stdin-filename` goes with `-`, which reads standard input")
+    refuse_contradictions(options)
     outputs(options)  # what is wrong with them is better said now than after the work
     settings = settings_from(options, paths)
     if options.verbose:
         print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
-    if options.show_settings:
-        return _show_settings(settings)
-    if options.show_files:
-        return _show_files(paths, settings)
+    if options.show_settings or options.show_schema or options.show_files:
+        from losslint.showing import show
+
+        with reader_may_leave():
+            return CLEAN if show(options, settings, paths) else FAILED
     if not (options.verify and _fixes(options)):
         return _checked(paths, settings, options)
     from losslint.verifying import proven
@@ -205,8 +227,20 @@ def _checked(
     if paths == ["-"]:
         return _standard_input(_run(options, settings, paths, vetoes=vetoes), options)
     reports = _reports(paths, settings, options, vetoes)
+    said: list[str] = []
+    if settings.baseline or options.write_baseline:
+        from losslint.engine.known import compared
+
+        reports, said = compared(reports, settings, paths, options.write_baseline)
+    if options.add_ignores:
+        from losslint.engine.ignores import add_ignores
+
+        reports, written = add_ignores(reports, settings)
+        said += written
     with reader_may_leave():
         show(reports, options, sys.stdout)
+    if said and not options.quiet:
+        print(*said, sep="\n", file=sys.stderr)
     return status(reports, options, settings)
 
 
@@ -255,10 +289,12 @@ def _reports(
     options: argparse.Namespace,
     vetoes: Vetoes | None,
 ) -> list[FileReport]:
+    from losslint.contradictions import refuse_overwriting
     from losslint.engine.relevance import irrelevant, names_rules
     from losslint.source.discover import discover
 
     found = list(discover(paths, settings))
+    refuse_overwriting([*outputs(options), options.write_baseline], found)
     reports = None if names_rules(settings) else irrelevant(found, settings)
     if reports is not None:
         return reports
@@ -316,7 +352,8 @@ def _standard_input(run: Run, options: argparse.Namespace) -> int:
 
     raw = sys.stdin.buffer.read()
     name = options.stdin_filename or "<stdin>"
-    reports = [] if is_left_out(name, run.settings) else [run.report_bytes(name, raw)]
+    left_out = run.settings.force_exclude and is_left_out(name, run.settings)
+    reports = [] if left_out else [run.report_bytes(name, raw)]
     with reader_may_leave():
         if options.fix and not options.diff:
             fixed = [report.source.encode() for report in reports if report.before]
@@ -325,32 +362,3 @@ def _standard_input(run: Run, options: argparse.Namespace) -> int:
         else:
             show(reports, options, sys.stdout)
     return status(reports, options, run.settings)
-
-
-def _show_files(paths: Sequence[str], settings: Settings) -> int:
-    from losslint.source.discover import Problem, Python, discover
-
-    found = list(discover(paths, settings))
-    problems = [one for one in found if isinstance(one, Problem)]
-    for problem in problems:
-        print(f"{problem.path}: {problem.message}", file=sys.stderr)
-    with reader_may_leave():
-        for one in found:
-            if isinstance(one, Python):
-                print(one.path)
-    return FAILED if problems else CLEAN
-
-
-def _show_settings(settings: Settings) -> int:
-    import json
-    from dataclasses import fields
-
-    from losslint.config import Settings
-
-    print(f"# {settings.origin or 'the defaults'}")
-    for field in fields(Settings):
-        if field.name not in ("origin", "root"):
-            value = getattr(settings, field.name)
-            value = dict(value) if field.name == "per_file_ignores" else value
-            print(f"{field.name.replace('_', '-')} = {json.dumps(value)}")
-    return CLEAN

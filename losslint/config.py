@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
+from losslint.keys import KEYS, ConfigError, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+__all__ = ["ConfigError", "nearest"]  # which others know from here
 
 DEFAULT_EXCLUDE = (
     ".bzr",
@@ -37,17 +41,13 @@ DEFAULT_EXCLUDE = (
     "venv",
 )
 
-LOG_VARIANCE_FORMS = ("floor", "softplus")
+# What a nearer file adds to the lists of one that it extends, and the command line to both.
+# Everything else that is given replaces what stood there.
+ADDED = ("ignore", "extend_select", "extend_ignore", "extend_exclude")
+GLOBS = ("exclude", "extend_exclude")
+PATHS = ("cache_dir", "baseline")
 
-# From which severity on findings fail a run, the hardest first.
-FAIL_ON = ("error", "warning", "note")
-
-# `pkg.module:function`, as in the entry points of a package.
-ENTRY_POINT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-
-
-class ConfigError(ValueError):
-    """The configuration cannot be used. The message says what to change, and where."""
+SPECIAL = re.compile(r"[\\*?\[\]!#]")
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,11 @@ class Settings:
     """What to check and how. Rules are named by code, prefix or name, or `ALL`.
 
     Globs are written as in a .gitignore file in the folder `root`; an empty
-    `root` is the working directory. `select` empty means every rule that is
-    not opt-in.
+    `root` is the working directory. One that begins with `//` counts from the top
+    of the file system. `cache_dir` and `baseline` are paths, and count from `root`
+    too. `select` empty means every rule that is not opt-in.
+
+    `origin` is the file that they come from, `extended` are those that it extends.
     """
 
     select: tuple[str, ...] = ()
@@ -75,8 +78,10 @@ class Settings:
     monitor_functions: tuple[str, ...] = ()
     cache_dir: str = ""
     fail_on: str = "note"
+    baseline: str = ""
     root: str = ""
     origin: str = ""
+    extended: tuple[str, ...] = ()
 
 
 def find(start: str) -> Settings:
@@ -89,7 +94,8 @@ def find(start: str) -> Settings:
     while True:
         for name in ("losslint.toml", "pyproject.toml"):
             path = os.path.join(folder, name)
-            if os.path.isfile(path):
+            # A link that leads nowhere is an error, and a folder is no file.
+            if os.path.isfile(path) or os.path.islink(path):
                 settings = load(path)
                 if settings is not None:
                     return settings
@@ -99,51 +105,106 @@ def find(start: str) -> Settings:
         folder = above
 
 
-def load(path: str) -> Settings | None:
-    """The settings in one file; None for a pyproject.toml without our table.
+def load(path: str, leading_here: tuple[str, ...] = ()) -> Settings | None:
+    """The settings in one file, over those that it extends; None for a pyproject.toml without our table.
+
+    `leading_here` are the files that extend this one.
 
     Raises:
-        ConfigError: the file cannot be read, or holds what means nothing.
+        ConfigError: a file cannot be read, or holds what means nothing.
     """
-    if os.path.basename(path) == "pyproject.toml":
-        data = _read(path)
-        # Most name losslint nowhere, and are others' to read.
-        table = _toml(path, data).get("tool", {}).get("losslint") if b"losslint" in data else None
-    else:
-        table = _toml(path, _read(path))
+    table = _table(path)
     if table is None:
         return None
-    if not isinstance(table, Mapping):
-        raise ConfigError(f"{path}: tool.losslint must be a table")
     try:
-        settings = from_table(table)
+        given = _values(table)
     except ConfigError as problem:
         raise ConfigError(f"{path}: {problem}") from problem
     folder = os.path.dirname(os.path.abspath(path))
-    return replace(settings, root=folder, origin=path)
+    base = Settings()
+    target = given.pop("extend", None)
+    if target is not None:
+        base = _extended(path, target, (*leading_here, path))
+    return replace(merged(_seen_from(base, folder), given), root=folder, origin=path)
 
 
-def from_table(table: Mapping[str, Any]) -> Settings:
-    """Settings from a table of a TOML file.
+def merged(below: Settings, given: Mapping[str, Any]) -> Settings:
+    """Settings with what was `given` nearer by, some fields and their values.
 
-    Raises:
-        ConfigError: a key is unknown, or its value of the wrong kind.
+    `select` replaces all that selects and ignores below; other lists of rules
+    and `extend_exclude` add to what is there; everything else replaces it.
     """
-    values: dict[str, Any] = {}
+    if "select" in given:
+        below = replace(below, ignore=(), extend_select=(), extend_ignore=())
+    added = {name: (*getattr(below, name), *given[name]) for name in ADDED if name in given}
+    return replace(below, **{**given, **added})
+
+
+def anchored(glob: str, folder: str) -> str:
+    """A glob of the folder `folder` as one that counts from the top of the file system.
+
+    One without a slash names something in whatever folder, and stays as it is.
+    """
+    kept = glob.removeprefix("!")
+    if "/" not in kept.rstrip("/") or kept.startswith("//"):
+        return glob
+    top = SPECIAL.sub(r"\\\g<0>", folder.replace(os.sep, "/")).lstrip("/")
+    return f"{'!' * (kept != glob)}//{top}/{kept.lstrip('/')}"
+
+
+def _extended(path: str, target: str, leading_here: tuple[str, ...]) -> Settings:
+    """The settings of the file that the one at `path` extends."""
+    written = os.path.expanduser(os.path.expandvars(target))
+    target = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(path)), written))
+    if any(os.path.realpath(target) == os.path.realpath(other) for other in leading_here):
+        circle = " extends ".join((*leading_here, target))
+        raise ConfigError(f"{path}: `extend` leads in a circle: {circle}")
+    if not os.path.isfile(target):
+        raise ConfigError(f"{path}: `extend` leads to no file: {target}")
+    settings = load(target, leading_here)
+    if settings is None:
+        raise ConfigError(f"{target}: no [tool.losslint] table, and {path} extends it")
+    return replace(settings, extended=(target, *settings.extended))
+
+
+def _seen_from(settings: Settings, root: str) -> Settings:
+    """The same settings, whose globs and paths count from another folder."""
+    here = settings.root
+    if here in ("", root):
+        return settings
+    moved: dict[str, Any] = {
+        name: tuple(anchored(glob, here) for glob in getattr(settings, name)) for name in GLOBS
+    }
+    for name in PATHS:
+        written = getattr(settings, name)
+        moved[name] = written and os.path.join(here, written)
+    ignores = ((anchored(glob, here), rules) for glob, rules in settings.per_file_ignores)
+    return replace(settings, per_file_ignores=tuple(ignores), **moved)
+
+
+def _values(table: Mapping[str, Any]) -> dict[str, Any]:
+    """What a table of a TOML file gives for the fields of settings, and `extend`."""
+    values = {}
     for key, value in table.items():
+        if key == "tool" and isinstance(value, Mapping) and "losslint" in value:
+            raise ConfigError("the keys stand here without `[tool.losslint]`")
         if key not in KEYS:
             raise ConfigError(f"unknown key `{key}`{nearest(key, KEYS)}")
-        values[key.replace("-", "_")] = KEYS[key](key, value)
-    return Settings(**values)
+        values[key.replace("-", "_")] = KEYS[key].read(key, value)
+    return values
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """What to say after an unknown word: the known one that was probably meant."""
-    from difflib import get_close_matches  # only ever needed for an error
-
-    by_lower = {name.lower(): name for name in known}
-    found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.5)
-    return f"; did you mean `{by_lower[found[0]]}`?" if found else ""
+def _table(path: str) -> Mapping[str, Any] | None:
+    """The table of a file that is ours; None for a pyproject.toml without one."""
+    data = _read(path)
+    if os.path.basename(path) != "pyproject.toml":
+        return _toml(path, data)
+    # Most name losslint nowhere, and are others' to read.
+    tool = _toml(path, data).get("tool") if b"losslint" in data else None
+    table = tool.get("losslint") if isinstance(tool, Mapping) else None
+    if table is None or isinstance(table, Mapping):
+        return table
+    raise ConfigError(f"{path}: tool.losslint must be a table")
 
 
 def _read(path: str) -> bytes:
@@ -160,73 +221,12 @@ def _toml(path: str, data: bytes) -> dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        document: dict[str, Any] = tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        # Editors on Windows write a byte order mark, which TOML has no word on.
+        document: dict[str, Any] = tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as problem:
+        raise ConfigError(f"{path}: not TOML: not UTF-8: {problem.reason}") from problem
+    except tomllib.TOMLDecodeError as problem:
         raise ConfigError(f"{path}: not TOML: {problem}") from problem
+    except RecursionError as problem:
+        raise ConfigError(f"{path}: not TOML: nested too deep") from problem
     return document
-
-
-def _strings(key: str, value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ConfigError(f"`{key}` must be a list of strings")
-    return tuple(value)
-
-
-def _string(key: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise ConfigError(f"`{key}` must be a string")
-    return value
-
-
-def _boolean(key: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ConfigError(f"`{key}` must be true or false")
-    return value
-
-
-def _ignores_by_glob(key: str, value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"`{key}` must be a table of globs and lists of rules")
-    return tuple((glob, _strings(f"{key}.{glob}", rules)) for glob, rules in value.items())
-
-
-def _one_of(*words: str) -> Callable[[str, object], str]:
-    def read(key: str, value: object) -> str:
-        if value not in words:
-            quoted = " or ".join(f'"{word}"' for word in words)
-            raise ConfigError(f"`{key}` must be {quoted}")
-        return str(value)
-
-    return read
-
-
-def _entry_point(key: str, value: object) -> str:
-    if not isinstance(value, str) or not ENTRY_POINT.fullmatch(value):
-        raise ConfigError(f'`{key}` must name a function, as in "package.module:function"')
-    return value
-
-
-def _positive(key: str, value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(f"`{key}` must be a whole number from 1")
-    return value
-
-
-KEYS: dict[str, Callable[[str, object], Any]] = {
-    "select": _strings,
-    "ignore": _strings,
-    "extend-select": _strings,
-    "extend-ignore": _strings,
-    "exclude": _strings,
-    "extend-exclude": _strings,
-    "per-file-ignores": _ignores_by_glob,
-    "force-exclude": _boolean,
-    "respect-gitignore": _boolean,
-    "log-variance-form": _one_of(*LOG_VARIANCE_FORMS),
-    "loss-validator": _entry_point,
-    "loss-check-interval": _positive,
-    "loss-functions": _strings,
-    "monitor-functions": _strings,
-    "cache-dir": _string,
-    "fail-on": _one_of(*FAIL_ON),
-}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 
 from losslint import __version__
-from losslint.config import FAIL_ON, ConfigError, Settings, find, load, nearest
+from losslint.config import GLOBS, PATHS, ConfigError, Settings, anchored, find, load, merged
+from losslint.keys import FAIL_ON, nearest
 from losslint.report.formats import FORMATS
 from losslint.report.terminal import columns
-from losslint.source.globs import inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ exit status:
 
 `losslint verify PATH` runs the losses with learned weights through torch;
 `losslint rule CODE|NAME` and `losslint rule --all` print the rules' pages;
-`losslint completion bash` what a shell needs to complete all this."""
+`losslint server` serves editors, `losslint completion bash` what a shell needs to complete all
+this."""
 
 
 VERIFY_STATUS = """\
@@ -115,7 +116,7 @@ def verify_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("output")
     add = group.add_argument
     add("--output-format", choices=("full", "concise", "json", "html"), default="full")
-    add("--output-file", metavar="FILE", help="write the verdicts there")
+    add("--output-file", type=_named, metavar="FILE", help="write the verdicts there")
     add("--plot", metavar="DIR", help="write a figure of each loss there (extra `plot`)")
     add("--plot-format", choices=("svg", "png"), default="svg")
     add("--ascii", action="store_true", help="draw with plain ASCII")
@@ -125,11 +126,21 @@ def verify_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def server_parser() -> argparse.ArgumentParser:
+    """The parser of `losslint server`."""
+    parser = argparse.ArgumentParser(
+        "losslint server",
+        description="Serve editors: the Language Server Protocol over standard input and output.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--stdio", action="store_true", help="what it does anyway")
+    return parser
+
+
 def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings:
     """What holds: the command line over the configuration file over the defaults.
 
-    `--select` replaces all that the file selects and ignores; `--exclude`
-    replaces, and every other list adds.
+    Both are merged as `losslint.config.merged` says.
 
     Raises:
         ConfigError: the configuration file cannot be used.
@@ -140,17 +151,16 @@ def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings
         for field in fields(Settings)
         if (value := getattr(options, field.name, None)) is not None
     }
-    if "select" in given:
-        settings = replace(settings, ignore=(), extend_select=(), extend_ignore=())
-    for name in ("exclude", "extend_exclude"):
+    here = os.getcwd()
+    for name in GLOBS if settings.root not in ("", here) else ():
         if name in given:
-            given[name] = tuple(_from_root(glob, settings.root) for glob in given[name])
-    for name in ("ignore", "extend_select", "extend_ignore", "extend_exclude"):
-        if name in given:
-            given[name] = (*getattr(settings, name), *given[name])
-    if "cache_dir" in given:
-        given["cache_dir"] = os.path.abspath(given["cache_dir"])
-    return replace(settings, **given)
+            given[name] = tuple(anchored(glob, here) for glob in given[name])
+    for name in PATHS:
+        if given.get(name):
+            given[name] = os.path.abspath(given[name])
+    if getattr(options, "write_baseline", None):
+        given["baseline"] = ""  # or what it knows already would not be found
+    return merged(settings, given)
 
 
 def cache_folder(settings: Settings) -> str:
@@ -207,20 +217,23 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="processes that check; 1 where there is no os.fork (default: 0, as many as pay)",
     )
-    add("--stdin-filename", metavar="FILE", help="what to call standard input")
+    add("--stdin-filename", type=_named, metavar="FILE", help="what to call standard input")
+    add("--watch", action="store_true", help="check again whenever a file changes (extra `watch`)")
     add("--no-cache", action="store_true", help="neither read nor write a cache")
     _add_cache_dir(group)
 
 
 def _add_config(group: argparse._ActionsContainer) -> None:
     config = group.add_mutually_exclusive_group().add_argument
-    config("--config", metavar="FILE", help="read this pyproject.toml or losslint.toml")
+    config(
+        "--config", type=_named, metavar="FILE", help="read this pyproject.toml or losslint.toml"
+    )
     config("--isolated", action="store_true", help="read no configuration file")
 
 
 def _add_cache_dir(group: argparse._ActionsContainer) -> None:
     where = "where the cache is (default: .losslint_cache beside the configuration file)"
-    group.add_argument("--cache-dir", metavar="DIR", help=where)
+    group.add_argument("--cache-dir", type=_named, metavar="DIR", help=where)
 
 
 def _add_color(group: argparse._ActionsContainer) -> None:
@@ -238,7 +251,22 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         help=f"{', '.join(FORMATS)} (default: full); may be given several times, each but one"
         " with the file that it goes to",
     )
-    add("--output-file", metavar="FILE", help="where the format that names no file goes")
+    add(
+        "--output-file",
+        type=_named,
+        metavar="FILE",
+        help="where the format that names no file goes",
+    )
+    baseline = group.add_mutually_exclusive_group().add_argument
+    baseline("--baseline", metavar="FILE", help="leave out the findings that this file knows")
+    baseline(
+        "--write-baseline", type=_named, metavar="FILE", help="let this file know all that is found"
+    )
+    add(
+        "--add-ignores",
+        action="store_true",
+        help="write comments that suppress what is found",
+    )
     add("--statistics", action="store_true", help="only count the findings, by rule")
     add(
         "--fail-on",
@@ -250,7 +278,12 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     add("-q", "--quiet", action="store_true", help="findings only, no summary")
     add("-v", "--verbose", action="store_true", help="which settings; tracebacks of failures")
     add("--show-files", action="store_true", help="list what would be checked, and end")
-    add("--show-settings", action="store_true", help="show what holds here, and end")
+    add("--show-settings", action="store_true", help="show what holds here, as TOML, and end")
+    add(
+        "--show-schema",
+        action="store_true",
+        help="print the JSON schema of losslint.toml, for editors, and end",
+    )
 
 
 def _output(argument: str) -> tuple[str, str]:
@@ -266,6 +299,12 @@ def _number(argument: str) -> int:
     if not argument.isascii() or not argument.isdigit():
         raise argparse.ArgumentTypeError(f"not a whole number from 0: {argument!r}")
     return int(argument)
+
+
+def _named(argument: str) -> str:
+    if not argument:
+        raise argparse.ArgumentTypeError("names nothing")
+    return argument
 
 
 def _words(argument: str) -> list[str]:
@@ -294,11 +333,3 @@ def _common_folder(paths: Iterable[str]) -> str:
         return os.path.commonpath([os.path.abspath(folder) for folder in folders])
     except ValueError:  # several drives
         return os.curdir
-
-
-def _from_root(glob: str, root: str) -> str:
-    """A glob of the command line, which counts from here, as one that counts from `root`."""
-    here = inside(os.curdir, root) if root else "."
-    if here in (None, ".") or "/" not in glob.rstrip("/"):
-        return glob
-    return f"/{here}/{glob.lstrip('/')}"

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from losslint.config import FAIL_ON, ConfigError
+from losslint.keys import FAIL_ON, ConfigError
 from losslint.report.formats import FOR_PEOPLE, FORMATS, STATISTICS, loaded
 from losslint.streams import write, write_out
 

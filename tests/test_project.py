@@ -217,6 +217,20 @@ def test_a_comment_that_keeps_nothing_of_the_project_away_is_idle() -> None:
     assert found(settings=settings) == ["train.py:8 LL001"]
 
 
+@pytest.mark.parametrize("row", [0, 1, 2])
+def test_a_header_of_several_lines_answers_to_its_first_and_last(row: int) -> None:
+    """As a statement does; what is said of a class or function stands on the first."""
+    lines = ["def focal_loss(", "    pred, target,  # of: the batch", ") -> torch.Tensor:"]
+    lines[row] += "  # losslint: ignore[LL408]"
+    body = "    return F.cross_entropy(pred, target).pow(2).mean()\n"
+    imports = "import torch\nimport torch.nn.functional as F\n"
+    write("focal.py", imports + "\n".join(lines) + "\n" + body)
+    write("train.py", TRAIN.format(given=GOOD))
+    settings = Settings(select=("LL408", "LL001"))
+    found = [f.code for report in check_paths(["."], settings) for f in report.findings]
+    assert found == (["LL408", "LL001"] if row == 1 else [])
+
+
 def test_a_file_may_be_left_out_of_a_rule_of_the_project() -> None:
     write("train.py", TRAIN.format(given=BAD))
     settings = Settings(select=("LL107",), per_file_ignores=(("train.py", ("LL107",)),))

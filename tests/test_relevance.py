@@ -26,8 +26,8 @@ TRAINING = "import torch\n\n\ndef step(loss):\n    loss.backward()\n"
 
 # What a run over a file with nothing to check may import of losslint.
 LIGHT = """
-losslint losslint.cli losslint.config losslint.engine losslint.engine.relevance
-losslint.engine.reports losslint.options losslint.printing losslint.report
+losslint losslint.cli losslint.config losslint.contradictions losslint.engine losslint.engine.relevance
+losslint.engine.reports losslint.keys losslint.options losslint.printing losslint.report
 losslint.report.formats losslint.report.paint losslint.report.summary losslint.report.terminal
 losslint.source losslint.source.discover losslint.source.globs
 losslint.source.text losslint.source.unmatched losslint.streams

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from losslint.config import Settings
@@ -27,6 +29,11 @@ def codes(text: str, **settings: tuple[str, ...]) -> list[str]:
         "bad = 1  # NOQA: ll901",
         "bad = 1  # noqa: E501, LL901",
         "bad = 1  # noqa: E501 LL901 and why",
+        "bad = 1  # noqa: LL901, and why",
+        "bad = 1  # noqa : LL901",
+        "bad = 1  #noqa:LL901,E501",
+        "bad = 1  # noqa:E501LL901",
+        "bad = 1  # noqa: , LL901",
         "bad = 1  # noqa",
         "bad = 1  #noqa",
         "bad = 1  # noqa because",
@@ -44,6 +51,13 @@ def test_a_comment_on_the_line_suppresses(line: str) -> None:
     [
         "bad = 1  # noqa: E501",
         "bad = 1  # noqa: because",
+        "bad = 1  # noqa: because LL901",
+        "bad = 1  # noqa: E501 and LL901",
+        "bad = 1  # noqa: LL901x",
+        "bad = 1  # noqa:",
+        "bad = 1  # noqa-LL901",
+        "bad = 1  # see noqa: LL901",
+        "bad = 1  # flake8: noqa: LL901",
         "bad = 1  # nothing: LL901",
         "bad = '# noqa: LL901'",
         "bad = '''\n# losslint: ignore-file[LL901]'''",
@@ -63,6 +77,57 @@ def test_the_first_and_the_last_line_of_a_statement_count_too(row: int) -> None:
     lines = ["x = f(", "    bad,", ")"]
     lines[row] += "  # noqa: LL901"
     assert codes("\n".join(lines) + "\n") == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "if f(\n    bad,\n    1\n):",
+        "class A(\n    bad,\n    metaclass=M\n):",
+        "def f(\n    x=bad,\n    y=1\n):",
+        "for x in (\n    bad,\n    1\n):",
+        "with (\n    bad as x,\n    y\n):",
+        "while (\n    bad\n    or x\n):",
+        "try: pass\nexcept (\n    bad,\n    E\n):",
+        "if x: pass\nelif (\n    bad\n    or y\n):",
+        "match (\n    bad,\n    1\n):\n  case _:",
+        "match x:\n  case (\n    bad.x,\n    1\n  ):",
+        "@f(\n    bad,\n    1\n)\ndef f():",
+        "if f(\n    bad,\n    1\n): pass",
+    ],
+)
+def test_a_header_of_several_lines_is_a_statement_too(header: str) -> None:
+    lines = header.split("\n")
+    row = next(n for n, line in enumerate(lines) if "bad" in line)
+    body = [] if "pass" in lines[-1] else ["        pass"]
+    for at, counts in {row - 1: True, row: True, row + 1: False, row + 2: True}.items():
+        changed = [*lines]
+        changed[at] += "  # noqa: LL901"
+        expected = [] if counts else ["LL901", "LL001"]
+        assert codes("\n".join([*changed, *body]) + "\n") == expected, changed
+
+
+def notebook(*cells: str) -> str:
+    listed = [{"cell_type": "code", "source": cell, "metadata": {}} for cell in cells]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": listed})
+
+
+def test_comments_in_a_notebook_count_in_their_cell() -> None:
+    text = notebook(
+        "%matplotlib inline  # noqa: LL901\nbad = 1  # losslint: ignore[LL901] as in the paper",
+        "x = f(\n    bad\n)  # noqa: LL901",
+        "bad = 1\nx = 1  # noqa: LL901",
+    )
+    found = check_source(text, "x.ipynb")
+    assert [f.code for f in found] == ["LL901", "LL001"]
+    assert fix_source(text, "x.ipynb").text == text.replace(
+        "bad = 1\\nx = 1  # noqa: LL901", "good = 1\\nx = 1"
+    )
+
+
+def test_a_file_of_a_notebook_can_be_left_alone_in_any_cell() -> None:
+    text = notebook("bad = 1", "# losslint: ignore-file[LL901] kept as it was published", "bad")
+    assert check_source(text, "x.ipynb") == []
 
 
 def test_a_line_that_the_finding_is_not_on_does_not_count() -> None:
@@ -92,6 +157,8 @@ def test_what_could_not_be_read_is_never_suppressed() -> None:
         ("x = 1  # noqa: LL901, E501\n", "x = 1  # noqa: E501\n"),
         ("x = 1  # noqa: e501, LL901, w291 why\n", "x = 1  # noqa: e501, w291 why\n"),
         ("x = 1  # noqa: LL901, LL902\n", "x = 1\n"),
+        ("x = 1  # noqa:E501LL901\n", "x = 1  # noqa:E501\n"),
+        ("x = f(\n    1,  # noqa: LL901\n)\n", "x = f(\n    1,\n)\n"),
         ("bad = 1  # losslint: ignore[LL901, LL902]\n", "bad = 1  # losslint: ignore[LL901]\n"),
         ("x = 1  # losslint: ignore[LL901] it is bounded\n", "x = 1  # it is bounded\n"),
         ("x = 1  # type: ignore # noqa: LL901\n", "x = 1  # type: ignore\n"),

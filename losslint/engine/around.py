@@ -41,7 +41,7 @@ class Surroundings:
 def surroundings(files: Collection[str], paths: Iterable[str], settings: Settings) -> Surroundings:
     """What is around the files of a run; `paths` are the files and folders that were given."""
     paths = [*paths]
-    folder = _folder(paths or files)
+    folder = project_of(paths or files)
     there = (os.path.join(folder, name) for name in SETUPS)
     return Surroundings(
         folder,
@@ -54,11 +54,11 @@ def surroundings(files: Collection[str], paths: Iterable[str], settings: Setting
 def is_covered(paths: Iterable[str]) -> bool:
     """Whether a run over these paths looks at a whole project, and not at some of its files."""
     given = [*paths]
-    return bool(given) and os.path.realpath(given[0]) == _folder(given)
+    return bool(given) and os.path.realpath(given[0]) == project_of(given)
 
 
-def _folder(paths: Iterable[str]) -> str:
-    """The folder of the project: the one that is marked as such, or what was given of it."""
+def project_of(paths: Iterable[str]) -> str:
+    """The folder of the project that paths are in: the one marked as such, or what was given of it."""
     real = {os.path.realpath(path) for path in paths}
     common = os.path.commonpath({p if os.path.isdir(p) else os.path.dirname(p) for p in real})
     asked = Asked()

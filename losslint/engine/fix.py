@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from losslint.config import Settings
@@ -50,12 +50,22 @@ def no_veto(_source: Source, _finding: Finding) -> str:
     return ""
 
 
+# Which of the findings in a source are for a fix to mend.
+Choice = Callable[[Source, Sequence[Finding]], Sequence[Finding]]
+
+
+def all_of(_source: Source, findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Every finding is."""
+    return findings
+
+
 def settle(
     source: Source,
     check: Check,
     settings: Settings,
     fixes: frozenset[Safety],
     veto: Veto = no_veto,
+    choice: Choice = all_of,
 ) -> FixResult:
     """Check and fix, again and again, until a check asks for no fix any more.
 
@@ -68,7 +78,8 @@ def settle(
     refused: dict[str, str] = {}
     applied = 0
     for _ in range(MAX_PASSES):
-        asked = [f for f in now.findings if f.fix and f.fix.safety in fixes]
+        ours = choice(now.source, now.findings)
+        asked = [f for f in ours if f.fix and f.fix.safety in fixes]
         for finding in asked:
             if why := veto(now.source, finding):
                 refused[_key(finding, now.source)] = why
@@ -84,6 +95,15 @@ def settle(
     names = ", ".join(sorted({finding.code for finding in wanted}))
     problem = unreadable(f"fixes of {names} do not come to an end; none was applied")
     return FixResult(before.source, 0, (*before.findings, problem))
+
+
+def made(source: Source, finding: Finding, check: Check, settings: Settings) -> Source:
+    """The source with the fix of one finding, which is proven as `settle` proves it.
+
+    Raises:
+        Unfit: the fix cannot be made here.
+    """
+    return _proven(_State(source, list(check(source))), [finding], check, settings).source
 
 
 @dataclass(frozen=True)

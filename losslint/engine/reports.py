@@ -27,6 +27,7 @@ class FileReport:
     before: Source | None = None
     applied: int = 0
     withheld: tuple[str, ...] = ()
+    known: int = 0
     skipped: str = ""
 
     @property

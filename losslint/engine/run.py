@@ -8,12 +8,14 @@ from dataclasses import replace
 
 from losslint.config import Settings
 from losslint.engine.across import Joined, Member, across, by_itself
+from losslint.engine.baseline import baseline_of
 from losslint.engine.cache import Cache
 from losslint.engine.check import check, facts_of, unreadable
 from losslint.engine.fingerprint import digest
 from losslint.engine.fix import FixResult, Veto, no_veto, settle
 from losslint.engine.jobs import number
 from losslint.engine.looks import Look, recalled, remember, slim
+from losslint.engine.others import Others
 from losslint.engine.reports import FileReport
 from losslint.engine.selection import Selection
 from losslint.engine.write import Changed, write
@@ -29,10 +31,11 @@ def check_paths(
 ) -> Iterator[FileReport]:
     """Check every file that the files and folders in `paths` lead to, and report on each.
 
-    Reads no configuration file: without `settings`, the defaults hold.
+    Reads no configuration file: without `settings`, the defaults hold. What the baseline
+    of the settings knows is left out.
 
     Raises:
-        ConfigError: the settings name a rule that there is not.
+        ConfigError: the settings name a rule that there is not, or a baseline that is none.
 
     Warns:
         UserWarning: a plug-in is skipped, since it cannot be used.
@@ -40,7 +43,9 @@ def check_paths(
     settings = settings or Settings()
     registry.warn_of_broken()
     given = [os.fspath(path) for path in paths]
-    return Run(settings, paths=given).reports(discover(given, settings))
+    run = Run(settings, paths=given)
+    reports = run.reports(discover(given, settings))
+    return reports if run.baseline is None else iter(run.baseline.match(reports).reports)
 
 
 class Run:
@@ -48,9 +53,13 @@ class Run:
 
     `fixes` empty makes none. With `dry` nothing is written. `paths` are the files and
     folders that were given; without them the project is what lies around the files.
-    What a `cache` knows is not checked again. So many `jobs` are done at a time, each by
-    a process of its own; 0 is as many as pay. `vetoes` gives for a source with fixes at
-    hand which of them must not be made.
+    What a `cache` knows is not checked again, and what the baseline of the settings
+    knows is not fixed. So many `jobs` are done at a time, each by a process of its own;
+    0 is as many as pay. `vetoes` gives for a source with fixes at hand which of them
+    must not be made.
+
+    Raises:
+        ConfigError: the settings name a rule that there is not, or a baseline that is none.
     """
 
     def __init__(
@@ -73,6 +82,7 @@ class Run:
         self.cache = None if registry.broken() else cache
         self.jobs = jobs
         self.selection = Selection(registry.all_rules(), settings)
+        self.baseline = baseline_of(settings)
 
     def reports(self, found: Iterable[Found]) -> Iterator[FileReport]:
         """A report on everything that was found, in that order."""
@@ -95,7 +105,7 @@ class Run:
 
     def _known(self, found: Found, cache: Cache) -> Look | None:
         look = recalled(cache, found.path) if isinstance(found, Python) else None
-        return None if look is None or self._asks_for_fixes(look.report.findings) else look
+        return None if look is None or self._to_fix(look.report) else look
 
     def _looks(self, found: Sequence[Found]) -> Iterator[Look]:
         """A look at each, by as many processes as is asked for or pays."""
@@ -132,8 +142,7 @@ class Run:
             for look in looks
             if not look.report.skipped
         }
-        before = self.cache.others if self.cache is not None else None
-        joined = across(members, self.paths, self.selection.for_file, self.settings, before)
+        joined = self.join(members, self.cache.others if self.cache is not None else None)
         reports = [self._among(look, joined) for look in looks]
         if self.cache is not None and not self.fixes and joined.is_lasting:
             around = joined.looked_around
@@ -157,7 +166,8 @@ class Run:
             return look.report
         rules = self.selection.for_file(name)
         found = by_itself(look.report.source, look.checked, rules)
-        return replace(look.report, findings=found)
+        report = replace(look.report, findings=found)
+        return report if self.baseline is None else self.baseline.match([report]).reports[0]
 
     def _look_at(self, name: str, raw: bytes) -> Look:
         try:
@@ -169,7 +179,7 @@ class Run:
         rules = self.selection.for_file(name)
         checked = check(source, rules, self.settings)
         report = FileReport(name, source, checked.findings)
-        if not self._asks_for_fixes(report.findings):
+        if not self._to_fix(report):
             return Look(report, checked)
         settled = settle(
             source,
@@ -177,11 +187,22 @@ class Run:
             self.settings,
             self.fixes,
             self.vetoes(source),
+            self.new,
         )
         return Look(_after(report, settled), check(settled.source, rules, self.settings))
 
-    def _asks_for_fixes(self, findings: Iterable[Finding]) -> bool:
-        return any(finding.fix and finding.fix.safety in self.fixes for finding in findings)
+    def _to_fix(self, report: FileReport) -> list[Finding]:
+        """The findings that a fix is to mend: none that is known already."""
+        fixable = any(f.fix and f.fix.safety in self.fixes for f in report.findings)
+        ours = self.new(report.source, report.findings) if fixable else ()
+        return [f for f in ours if f.fix and f.fix.safety in self.fixes]
+
+    def new(self, source: Source, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """The findings in a source that the baseline does not know."""
+        if self.baseline is None:
+            return findings
+        report = FileReport(source.name, source, tuple(findings))
+        return self.baseline.match([report]).reports[0].findings
 
     def _written(self, look: Look) -> Look:
         """Write what was fixed in a file."""
@@ -201,26 +222,36 @@ class Run:
     def _fixed(self, report: FileReport, members: Mapping[str, Member]) -> FileReport:
         """The report of a file once what the rules of the project find in it is fixed too."""
         rules = {rule.code for rule in self.selection.rules if rule.project_checks}
-        if not self._asks_for_fixes(f for f in report.findings if f.code in rules):
+        if not any(finding.code in rules for finding in self._to_fix(report)):
             return report
-        settled = settle(report.source, self._check_among(members), self.settings, self.fixes)
+        check_again = self.check_among(members)
+        settled = settle(report.source, check_again, self.settings, self.fixes, choice=self.new)
         fixed = _after(report, settled)
         if settled.source == report.source or self.dry:
             return fixed
         return _written(fixed, report.source.encode())
 
-    def _check_among(self, members: Mapping[str, Member]) -> Callable[[Source], Iterable[Finding]]:
-        """A check of one changed file among the others as they are."""
+    def check_among(
+        self, members: Mapping[str, Member], others: Others | None = None
+    ) -> Callable[[Source], Iterable[Finding]]:
+        """A check of one changed file among the others as they are; see `join` for `others`."""
 
         def check_again(source: Source) -> Iterable[Finding]:
-            checked = check(source, self.selection.for_file(source.name), self.settings)
-            if checked.facts is None:  # the file on disk is another by now
-                checked = replace(checked, facts=facts_of(source))
-            changed = {**members, source.name: Member(source, checked)}
-            rules_for = self.selection.for_file
-            return across(changed, self.paths, rules_for, self.settings).findings[source.name]
+            changed = {**members, source.name: self.member(source)}
+            return self.join(changed, others).findings[source.name]
 
         return check_again
+
+    def member(self, source: Source) -> Member:
+        """A text that is not the one on disk, as it is joined with the files of a project."""
+        checked = check(source, self.selection.for_file(source.name), self.settings)
+        if checked.facts is None:
+            checked = replace(checked, facts=facts_of(source))
+        return Member(source, checked)
+
+    def join(self, members: Mapping[str, Member], others: Others | None = None) -> Joined:
+        """The findings of all files; `others` is what earlier joins read of those around them."""
+        return across(members, self.paths, self.selection.for_file, self.settings, others)
 
 
 def _read_again(path: str) -> Source:

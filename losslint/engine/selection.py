@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from losslint.config import ConfigError, Settings, nearest
+from losslint.config import ConfigError, Settings, load, nearest
 from losslint.rules.base import Rule
 from losslint.source.globs import Globs
 
@@ -23,6 +23,7 @@ class Selection:
 
     def __init__(self, rules: Iterable[Rule], settings: Settings) -> None:
         self._all = tuple(rules)
+        self._settings = settings
         self.rules = self._selected(settings)
         self._per_file = [
             (Globs((glob,), settings.root or os.curdir), self._codes(selectors))
@@ -62,7 +63,8 @@ class Selection:
         for selector in selectors:
             exact = self._exact(selector)
             if exact and exact.code == ALWAYS and not chosen:
-                raise ConfigError(f"`{selector}` cannot be ignored: exclude the file instead")
+                why = f"`{selector}` cannot be ignored: exclude the file instead"
+                raise ConfigError(_origin(selector, self._settings) + why)
             if exact:
                 codes.add(exact.code)
             elif selector == ALL:
@@ -74,8 +76,19 @@ class Selection:
     def _by_prefix(self, prefix: str, chosen: bool) -> set[str]:
         alike = [rule for rule in self._all if prefix and rule.code.startswith(prefix)]
         if not alike:
-            raise unknown(prefix, self._all)
+            raise ConfigError(f"{_origin(prefix, self._settings)}{unknown(prefix, self._all)}")
         return {rule.code for rule in alike if not (chosen and rule.opt_in)}
+
+
+def _origin(selector: str, settings: Settings) -> str:
+    """Which configuration file names a selector, and a colon; nothing if it was given otherwise."""
+    for path in filter(None, (*reversed(settings.extended), settings.origin)):
+        there = load(path) or Settings()
+        named = (there.select, there.ignore, there.extend_select, there.extend_ignore)
+        by_file = (selectors for _, selectors in there.per_file_ignores)
+        if any(selector in selectors for selectors in (*named, *by_file)):
+            return f"{path}: "
+    return ""
 
 
 def find(word: str, rules: Iterable[Rule]) -> Rule | None:

@@ -24,12 +24,14 @@ OWN = re.compile(
 # Such as `noqa: E501, LL101`, or `noqa` alone, which is for everything.
 NOQA = re.compile(
     r"#\s*noqa"
-    r"(?:\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)(?![\w-])|(?=\s*(?:#|$)|\s+[^\s:]))",
+    r"(?:\s*:[,\s]*(?P<codes>[A-Z]+[0-9]+(?:[,\s]*[A-Z]+[0-9]+)*)(?![\w-])|(?=\s*(?:#|$)|\s+[^\s:]))",
     re.IGNORECASE,
 )
+IGNORE = "losslint: ignore"
 IGNORE_FILE = "losslint: ignore-file"
-KINDS = ("losslint: ignore", IGNORE_FILE, "noqa")
+KINDS = (IGNORE, IGNORE_FILE, "noqa")
 WORD = re.compile(r"[^\s,]+")
+CODE = re.compile(r"[A-Z]+[0-9]+", re.IGNORECASE)
 
 # With findings at hand, either of these makes the comments worth a parse.
 ANY = re.compile(rb"losslint:|noqa", re.IGNORECASE)
@@ -67,14 +69,14 @@ def suppress(
     data = module.source.data
     if not (ANY.search(data) if found else names_codes_of(rules, data)):
         return found, []
-    directives = list(_directives(module))
+    directives = list(directives_of(module))
     if not directives:
         return found, []
-    kept = [f for f in found if not suppressed(f, directives, _rows(f, module))]
+    kept = [f for f in found if not suppressed(f, directives, rows_of(f, module))]
     if complete and unused_suppression.rule in rules:
         now = [rule for rule in rules if not rule.project_checks]
         idle = [f for each in directives for f in _idle(each, now, module.source)]
-        kept += [f for f in idle if not suppressed(f, directives, _rows(f, module))]
+        kept += [f for f in idle if not suppressed(f, directives, rows_of(f, module))]
     return kept, directives
 
 
@@ -88,11 +90,11 @@ def _mark(prefixes: frozenset[str]) -> re.Pattern[bytes]:
     return mark(*sorted(prefixes))
 
 
-def suppressed(finding: Finding, directives: list[Directive], rows: Iterable[int]) -> bool:
-    """Whether a comment keeps away a finding whose statement is on these rows."""
-    rows = set(rows)
+def suppressed(finding: Finding, directives: list[Directive], on: Iterable[int]) -> bool:
+    """Whether a comment keeps away a finding that answers to those on these rows."""
+    where = set(on)
     # Every one is asked, as all that cover it are in use.
-    covering = [directive for directive in directives if directive.covers(finding, rows)]
+    covering = [directive for directive in directives if directive.covers(finding, where)]
     return bool(covering)
 
 
@@ -102,18 +104,20 @@ def idle_later(directives: list[Directive], rules: Iterable[Rule], source: Sourc
     return [f for f in found if not suppressed(f, directives, [source.position(f.span.start)[0]])]
 
 
-def _rows(finding: Finding, module: Module) -> set[int]:
+def rows_of(finding: Finding, module: Module) -> tuple[int, ...]:
+    """The rows on which a comment keeps a finding away: its own, the last of its statement, the first."""
     start = finding.span.start
     row = module.source.position(start)[0]
-    statements = module.simple_statements
-    at = bisect_right(statements, Span(start, len(module.source.data))) - 1
-    if at < 0 or statements[at].end < start:
-        return {row}
-    first, last = (module.source.position(o)[0] for o in (statements[at].start, statements[at].end))
-    return {first, row, last}
+    lines = module.logical_lines
+    at = bisect_right(lines, Span(start, len(module.source.data))) - 1
+    if at < 0 or lines[at].end < start:
+        return (row,)
+    first, last = (module.source.position(o)[0] for o in (lines[at].start, lines[at].end))
+    return (row, last, first)
 
 
-def _directives(module: Module) -> Iterator[Directive]:
+def directives_of(module: Module) -> Iterator[Directive]:
+    """The suppressions in the comments of a module, from top to bottom."""
     for span, comment in module.comments():
         row = module.source.position(span.start)[0]
         for pattern in (OWN, NOQA):
@@ -127,9 +131,9 @@ def _directive(found: re.Match[str], comment: str, start: int, row: int) -> Dire
 
     kind = "noqa" if found.re is NOQA else f"losslint: {found['kind'].lower()}"
     written = found["codes"]
-    codes = WORD.finditer(comment, *found.span("codes")) if written else ()
-    # flake8 and its kin read codes in either case.
-    read = str.upper if kind == "noqa" else str
+    # Between codes of a `noqa` there need be nothing; ours may be names.
+    read, word = (str.upper, CODE) if kind == "noqa" else (str, WORD)
+    codes = word.finditer(comment, *found.span("codes")) if written else ()
     return Directive(
         place(*found.span()),
         kind,

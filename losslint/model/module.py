@@ -141,9 +141,26 @@ class Module:
         return self.source.data[span.start : span.end] == text.encode()
 
     @cached_property
-    def simple_statements(self) -> list[Span]:
-        """Every logical line that opens no block, from top to bottom."""
-        kinds = (cst.SimpleStatementLine, cst.SimpleStatementSuite)
+    def logical_lines(self) -> list[Span]:
+        """Every statement, of one that opens a block the header, and every decorator."""
+        return sorted(span for place in self._all.values() if (span := self._logical_line(*place)))
+
+    def _logical_line(self, node: cst.CSTNode, start: int, end: int) -> Span | None:
+        match node:
+            case cst.SimpleStatementLine() | cst.Decorator():
+                return Span(start, end)
+            case cst.Match(whitespace_after_colon=after):
+                return Span(start, self._all[id(after)][1])
+        body = getattr(node, "body", None)
+        if isinstance(body, cst.IndentedBlock):
+            return Span(start, self._all[id(body.header)][1])
+        # `if x: y` is one line
+        return Span(start, end) if isinstance(body, cst.SimpleStatementSuite) else None
+
+    @cached_property
+    def strings(self) -> list[Span]:
+        """Every string literal: within one, no line end is one to Python."""
+        kinds = (cst.SimpleString, cst.FormattedString, cst.TemplatedString)
         return sorted(
             Span(*place) for node, *place in self._all.values() if isinstance(node, kinds)
         )

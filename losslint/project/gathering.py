@@ -14,6 +14,7 @@ from losslint.project.context import Context, anew, inside
 from losslint.project.cross_entropies import cross_entropy, makes_cross_entropy
 from losslint.project.definitions import defined
 from losslint.project.flows import arguments, every, spelled
+from losslint.project.headers import last_row
 from losslint.project.holding import Holding
 from losslint.project.optimizers import decay_of, given_to, roots
 from losslint.source.text import Source
@@ -138,9 +139,7 @@ class _Gathering:
             # the name behind `class`, `def` or `async def`, and not what decorates it
             at = self.source.data.find(node.name.encode(), span.start + 3)
             span = Span(at, at + len(node.name.encode()))
-        rows = {node.lineno}
-        if not hasattr(statement, "body"):
-            rows |= {statement.lineno, statement.end_lineno or statement.lineno}
+        rows = {node.lineno, statement.lineno, last_row(statement, self.source)}
         return Site(span, self.source.place(span.start), tuple(sorted(rows)))
 
     def _word(self, text: str) -> None:

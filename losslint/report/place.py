@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 
+from losslint.engine.baseline import content
 from losslint.engine.reports import FileReport
 from losslint.findings import Finding, Related, Span
 from losslint.source.globs import inside, repository
@@ -89,8 +90,7 @@ def fingerprints(report: FileReport) -> list[str]:
     seen: Counter[tuple[str, str]] = Counter()
     marks = []
     for finding in report.findings:
-        row = report.source.position(finding.span.start)[0]
-        key = (finding.code, "".join(report.source.line(row).split()))
+        key = content(finding, report.source)
         seen[key] += 1
         parts = (display_name(report.path), *key, str(seen[key]))
         digest = hashlib.sha256("\0".join(parts).encode(errors="surrogatepass"))

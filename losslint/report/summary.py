@@ -34,6 +34,9 @@ def summary(
     found, style = _found(findings)
     yield [(f"Checked {count(len(checked), 'file')}: {found}", style)]
     yield from _fixable(findings)
+    known = sum(report.known for report in reports)
+    if known:
+        yield [(f"Known, and not told: {count(known, 'finding')} of the baseline.", "")]
     yield from _not_checked(reports)
 
 

@@ -61,7 +61,7 @@ def discover(paths: Iterable[str | os.PathLike[str]], settings: Settings) -> Ite
 
 
 def is_left_out(path: str, settings: Settings) -> bool:
-    """Whether a file that is named, and need not be there, is not to be checked all the same."""
+    """Whether a walk from the top passes a file by: it is excluded, or ignored by git."""
     return _Walk(settings).leaves_out(path, folder=False)
 
 
@@ -85,7 +85,7 @@ class _Walk:
             yield Problem(path, str(problem))
             return
         folder = stat.S_ISDIR(mode)
-        if self.leaves_out(path, folder=folder):
+        if self.force_exclude and self.leaves_out(path, folder=folder):
             return
         if folder:
             self.excluded = self.excluded.sparing(path)
@@ -97,9 +97,7 @@ class _Walk:
             yield Python(path)
 
     def leaves_out(self, path: str, *, folder: bool) -> bool:
-        """Whether a walk from the top would have passed `path` by, and that is to hold for it."""
-        if not self.force_exclude:
-            return False
+        """Whether a walk from the top would have passed `path` by."""
         if self.excluded.match(path, folder=folder):
             return True
         return self.respect_gitignore and Ignored.all_above(path).match(path, folder=folder)

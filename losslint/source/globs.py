@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from losslint.config import ConfigError
+from losslint.config import ConfigError, anchored
 from losslint.source.unmatched import Unmatched
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
+TOP = "//"
 PLAIN_NAME = re.compile(r"[\w.-]+\Z")
 # Whether something is meant, by its name in some folder and whether it is a folder itself.
 ByName = Callable[[str, bool], bool]
@@ -22,7 +23,7 @@ REFUSED = re.compile(r"!\s*|.*\\")
 
 
 class Globs:
-    """A list of globs that counts from the folder `root`.
+    """A list of globs that counts from the folder `root`; what begins with `//`, from the top.
 
     Plain names, which is what people write and what the defaults are, need no
     pathspec and so not the 40 ms that importing it takes.
@@ -31,6 +32,9 @@ class Globs:
     def __init__(self, patterns: Iterable[str], root: str) -> None:
         self._all = tuple(patterns)
         self.root = os.path.abspath(root)
+        if any(pattern.removeprefix("!").startswith(TOP) for pattern in self._all):
+            self._all = tuple(_from_top(pattern, self.root) for pattern in self._all)
+            self.root = os.path.abspath(os.sep)
         self._names = frozenset(p for p in self._all if PLAIN_NAME.match(p))
         self._patterns = tuple(p for p in self._all if not PLAIN_NAME.match(p))
 
@@ -168,6 +172,15 @@ def inside(path: str, root: str) -> str | None:
     except ValueError:  # another drive
         return None
     return None if relative == ".." or relative.startswith("../") else relative
+
+
+def _from_top(pattern: str, root: str) -> str:
+    """A pattern that counts from the folder `root`, as one that counts from the top of the disk."""
+    name = pattern.removeprefix("!")
+    if "/" not in name.rstrip("/"):
+        name = f"**/{name}"
+    whole = anchored(name, root).removeprefix(TOP)
+    return f"{'!' * pattern.startswith('!')}/{os.path.splitdrive(whole)[1].lstrip('/')}"
 
 
 def _prefix(relative: str) -> str:
