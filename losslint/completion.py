@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import shtab
 
-from losslint.options import check_parser, clean_parser, rule_parser, verify_parser
+from losslint.options import check_parser, clean_parser, rule_parser, server_parser, verify_parser
 from losslint.rules.base import Rule
 
 # Each was tried; shtab knows more.
@@ -45,6 +45,7 @@ def script(shell: str, rules: Iterable[Rule]) -> str:
         "rule": rule_parser(),
         "clean": clean_parser(),
         "verify": verify_parser(),
+        "server": server_parser(),
         "completion": completion_parser(),
     }
     # What stands before any command is an option of `check`, or a path.

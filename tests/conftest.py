@@ -91,4 +91,5 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> tuple[Rule, ...]:
     monkeypatch.setattr(check, "PROVIDERS", ((frozenset({Word}), _words, lambda outline: True),))
     monkeypatch.setattr(registry, "all_rules", lambda: TOYS)
     monkeypatch.setattr(relevance, "WORDS", (b"",))
+    monkeypatch.setattr(relevance, "MANY_OUTLINES", 0)
     return TOYS

@@ -318,7 +318,7 @@ async def test_a_session_finds_explains_fixes_and_comes_out_clean(editor: Editor
     assert found.data["fix"] == {"title": FOUND.fix.title, "applicability": "safe"}
 
     shown = await editor.hover(uri, ROW, start)
-    assert "unbounded_log_variance (LL101)" in shown
+    assert "LL101 unbounded_log_variance" in shown
     assert all(word in shown for word in ("## What it does", "## Fix safety"))
     assert await editor.hover(uri, 0, 0) == ""
 
@@ -353,7 +353,7 @@ async def test_a_notebook_is_one_module_in_cells(editor: Editor) -> None:
     column = len(TOTAL.split("\n")[1].split("+ s")[0]) + len("+ ") + 1  # the emoji takes two
     place = types.Range(types.Position(1, column), types.Position(1, column + 1))
     assert found.range == place
-    assert "unbounded_log_variance (LL101)" in await editor.hover(last, 1, column)
+    assert "LL101 unbounded_log_variance" in await editor.hover(last, 1, column)
     assert await editor.hover(first, 0, 0) == ""
 
     # the plain kind would be run for each cell, and is not for notebooks
@@ -478,7 +478,7 @@ async def test_a_suppression_joins_the_one_that_is_there(editor: Editor) -> None
     assert await editor.codes(uri) == []
 
     column = len(text.splitlines()[ROW].encode("utf-16-le")) // 2 - len("L101]")
-    assert "unbounded_log_variance (LL101)" in await editor.hover(uri, ROW, column)
+    assert "LL101 unbounded_log_variance" in await editor.hover(uri, ROW, column)
     assert "LL105" not in (await editor.hover(uri, ROW, column)).split("\n")[0]
 
     # where the row ends in a string, the comment goes to the end of the statement

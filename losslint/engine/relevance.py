@@ -55,16 +55,25 @@ def irrelevant(found: Sequence[Found], settings: Settings) -> list[FileReport] |
     if len(found) > MANY:
         return None
     reports = []
-    outlines = MANY_OUTLINES if names_rules(settings) else 0  # what is on by default is clear
+    outlines = 0
     for one in found:
         report = _without_words(one)
-        if report is None and outlines < MANY_OUTLINES:
+        if report is None:
             outlines += 1
+            if outlines > MANY_OUTLINES or (outlines == 1 and not _are_usual_rules(settings)):
+                return None
             report = _without_subjects(one)
         if report is None:
             return None
         reports.append(report)
     return reports
+
+
+def _are_usual_rules(settings: Settings) -> bool:
+    """Whether none but our own rules can be asked for, and of these none that is opt-in."""
+    from losslint.rules.plugins import installed
+
+    return not names_rules(settings) and not installed()
 
 
 def _without_words(found: Found) -> FileReport | None:

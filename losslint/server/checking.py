@@ -17,6 +17,7 @@ from losslint.engine.others import Others
 from losslint.engine.run import Run
 from losslint.findings import Finding
 from losslint.model.facts import FileFacts
+from losslint.rules import registry
 from losslint.server.documents import Document
 from losslint.source.discover import is_left_out
 from losslint.source.text import Source, Undecodable
@@ -110,7 +111,7 @@ class Checker:
         unsaved texts.
         """
         self._before, self._now = _Known() if again else self._now, _Known()
-        problems: dict[str, None] = {}
+        problems: dict[str, None] = dict.fromkeys(registry.broken())
         by_folder: dict[str, Settings] = {}
         groups: dict[Group, list[Document]] = defaultdict(list)
         for document in documents:
