@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
-from losslint.printing import CLEAN, FAILED, FOUND, outputs, show, status
+from losslint.printing import CLEAN, FAILED, FOUND, outputs, status, write_reports
 from losslint.streams import never_fail_to_encode, reader_may_leave, stand_in, write, write_out
 
 TYPE_CHECKING = False  # to import typing takes a third of the time of Python itself
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from losslint.config import Settings
     from losslint.engine.cache import Cache
-    from losslint.engine.looks import Look
     from losslint.engine.reports import FileReport
     from losslint.engine.run import Run
     from losslint.findings import Safety
@@ -41,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     change. 2: something kept it from checking. 130: interrupted.
     """
     collecting = gc.isenabled()
-    gc.disable()  # a short run makes no garbage; of a long one, see `_collected`
+    gc.disable()  # a short run makes no garbage; of a long one, see `looks.collected`
     try:
         return _main(list(sys.argv[1:] if argv is None else argv))
     finally:
@@ -168,11 +167,15 @@ def _clean(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from losslint import verifying
     from losslint.config import ConfigError
+    from losslint.contradictions import refuse_overwriting
     from losslint.options import settings_from
+    from losslint.source.discover import discover
     from losslint.verify.files import split
     from losslint.verify.sandbox.workers import NoTorch, Unsupported
 
-    settings = settings_from(options, [split(path)[0] for path in options.paths])
+    paths = [split(path)[0] for path in options.paths]
+    settings = settings_from(options, paths)
+    refuse_overwriting([options.output_file], discover(paths, settings))
     try:
         found = verifying.answers(options, settings)
     except (NoTorch, Unsupported) as problem:
@@ -201,10 +204,12 @@ def _check(options: argparse.Namespace) -> int:
     if options.verbose:
         print(f"settings: {settings.origin or 'the defaults'}", file=sys.stderr)
     if options.show_settings or options.show_schema or options.show_files:
-        from losslint.showing import show
+        from losslint import showing
 
+        is_whole = not options.show_schema or _no_plugin_is_broken()
         with reader_may_leave():
-            return CLEAN if show(options, settings, paths) else FAILED
+            is_whole &= showing.show(options, settings, paths)
+        return CLEAN if is_whole else FAILED
     if not (options.verify and _fixes(options)):
         return _checked(paths, settings, options)
     from losslint.verifying import proven
@@ -228,17 +233,12 @@ def _checked(
         return _standard_input(_run(options, settings, paths, vetoes=vetoes), options)
     reports = _reports(paths, settings, options, vetoes)
     said: list[str] = []
-    if settings.baseline or options.write_baseline:
-        from losslint.engine.known import compared
+    if settings.baseline or options.write_baseline or options.add_ignores:
+        from losslint.keeping import kept
 
-        reports, said = compared(reports, settings, paths, options.write_baseline)
-    if options.add_ignores:
-        from losslint.engine.ignores import add_ignores
-
-        reports, written = add_ignores(reports, settings)
-        said += written
+        reports, said = kept(reports, options, settings, paths)
     with reader_may_leave():
-        show(reports, options, sys.stdout)
+        write_reports(reports, options, sys.stdout)
     if said and not options.quiet:
         print(*said, sep="\n", file=sys.stderr)
     return status(reports, options, settings)
@@ -322,24 +322,12 @@ def _reports(
 
 
 def _looked_at(found: Sequence[Found], run: Run, options: argparse.Namespace) -> list[FileReport]:
-    from losslint.engine.looks import slim
+    from losslint.engine.looks import collected, slim
     from losslint.report.progress import progress
 
-    looks = _collected(map(slim, run.looks(found)))
+    looks = collected(map(slim, run.looks(found)))
     shown = looks if options.quiet else progress(looks, len(found))
     return list(run.joined(shown, found))
-
-
-def _collected(looks: Iterable[Look]) -> Iterator[Look]:
-    """The same, with garbage collected between files alone: trees hold no cycles worth looking for."""
-    gc.disable()
-    try:
-        for count, look in enumerate(looks, start=1):
-            yield look
-            if not count % 256:
-                gc.collect()
-    finally:
-        gc.enable()
 
 
 def _standard_input(run: Run, options: argparse.Namespace) -> int:
@@ -358,7 +346,7 @@ def _standard_input(run: Run, options: argparse.Namespace) -> int:
         if options.fix and not options.diff:
             fixed = [report.source.encode() for report in reports if report.before]
             sys.stdout.buffer.write(fixed[0] if fixed else raw)
-            show(reports, options, sys.stderr)
+            write_reports(reports, options, sys.stderr)
         else:
-            show(reports, options, sys.stdout)
+            write_reports(reports, options, sys.stdout)
     return status(reports, options, run.settings)

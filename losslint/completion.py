@@ -7,7 +7,15 @@ from collections.abc import Iterable
 
 import shtab
 
-from losslint.options import check_parser, clean_parser, rule_parser, server_parser, verify_parser
+from losslint.options import (
+    FORMAT,
+    check_parser,
+    clean_parser,
+    rule_parser,
+    server_parser,
+    verify_parser,
+)
+from losslint.report.formats import FORMATS
 from losslint.rules.base import Rule
 
 # Each was tried; shtab knows more.
@@ -67,6 +75,8 @@ def _describe(parser: argparse.ArgumentParser, rules: list[str]) -> None:
     for action in parser._actions:  # argparse has no other way to them
         if action.metavar in RULES:
             action.choices = rules
+        elif action.metavar == FORMAT:
+            action.choices = [*FORMATS]
         elif action.metavar in KINDS:
             action.complete = KINDS[str(action.metavar)]  # type: ignore[attr-defined]
         if action.dest == "verify":  # its value stands behind `=` alone

@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+FORMAT = "FORMAT[=FILE]"  # as the help calls it
+
 EXIT_STATUS = """\
 exit status:
   0  clean, or all that was found is fixed
@@ -247,7 +249,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         "--output-format",
         action="append",
         type=_output,
-        metavar="FORMAT[=FILE]",
+        metavar=FORMAT,
         help=f"{', '.join(FORMATS)} (default: full); may be given several times, each but one"
         " with the file that it goes to",
     )

@@ -6,7 +6,8 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from losslint.keys import FAIL_ON, ConfigError
+from losslint.config import ConfigError
+from losslint.keys import FAIL_ON
 from losslint.report.formats import FOR_PEOPLE, FORMATS, STATISTICS, loaded
 from losslint.streams import write, write_out
 
@@ -44,11 +45,13 @@ def outputs(options: argparse.Namespace) -> dict[str, str]:
         found[path] = form
     for path in filter(None, found):
         _check_place(path)
+        if _is_same(path, options.write_baseline or ""):
+            raise ConfigError(f"the baseline and `{found[path]}` would go to the same file {path}")
     _check_forms(found.values(), options)
     return found
 
 
-def show(reports: Sequence[FileReport], options: argparse.Namespace, to: TextIO) -> None:
+def write_reports(reports: Sequence[FileReport], options: argparse.Namespace, to: TextIO) -> None:
     """The findings, or the diff, and then what else there is to say."""
     where = outputs(options)
     # The stream is last: whoever reads it may leave.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from losslint.engine import check, relevance
+from losslint.engine import check, relevance, screen
 from losslint.findings import Edit, Finding, Fix, Safety, Severity, Span
 from losslint.model.module import Module
 from losslint.rules import registry, unreadable_source, unused_suppression
@@ -89,6 +89,7 @@ TOYS = (
 def toys(monkeypatch: pytest.MonkeyPatch) -> tuple[Rule, ...]:
     """Let the engine know the toy rules, and no others."""
     monkeypatch.setattr(check, "PROVIDERS", ((frozenset({Word}), _words, lambda outline: True),))
+    monkeypatch.setattr(screen, "is_clear", lambda outline: False)
     monkeypatch.setattr(registry, "all_rules", lambda: TOYS)
     monkeypatch.setattr(relevance, "WORDS", (b"",))
     monkeypatch.setattr(relevance, "MANY_OUTLINES", 0)

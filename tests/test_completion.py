@@ -55,6 +55,7 @@ CODES = {rule.code for rule in own_rules()}
         ("check loss.py --extend-ignore LL20", {"LL201", "LL202", "LL203", "LL204"}),
         ("rule --output-format ", {"text", "markdown", "json"}),
         ("loss.py --exi", {"--exit-zero"}),
+        ("--output-format j", {"json", "jsonl", "junit"}),
         ("--fix --verify lo", {"loss.py", "losses"}),
         ("--config lo", {"loss.py", "losses"}),
         ("verify --plot lo", {"losses"}),

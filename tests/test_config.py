@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import sysconfig
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from referencing import Registry, Resource
 
 from losslint.cli import main
 from losslint.config import ConfigError, Settings, find, load
@@ -45,8 +48,8 @@ loss-check-interval = 10
 loss-functions = ["project.losses.focal"]
 monitor-functions = ["project.board.show"]
 cache-dir = "caches/losslint"
-fail-on = "error"
 baseline = "known.json"
+fail-on = "error"
 [tool.losslint.per-file-ignores]
 "tests/**" = ["LL1"]
 """
@@ -83,8 +86,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         loss_functions=("project.losses.focal",),
         monitor_functions=("project.board.show",),
         cache_dir="caches/losslint",
-        fail_on="error",
         baseline="known.json",
+        fail_on="error",
         root=str(tmp_path),
         origin=str(path),
         extended=(str(base),),
@@ -431,3 +434,36 @@ def test_the_schema_is_one_and_is_printed(capsys: pytest.CaptureFixture[str]) ->
     jsonschema.Draft7Validator.check_schema(SCHEMA)
     assert main(["--show-schema"]) == 0
     assert json.loads(capsys.readouterr().out) == SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (ALL_KEYS.replace("tool.losslint.", "").replace("[tool.losslint]", ""), ""),
+        ("selct = []\n", "'selct' was unexpected"),
+        ("ignore = ['LL000']\n", '"LL000" is not valid'),
+        ("loss-check-interval = 0\n", "0 is less than the minimum of 1"),
+    ],
+)
+def test_taplo_which_checks_toml_in_editors_goes_by_the_schema(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    write(tmp_path / "losslint.schema.json", json.dumps(SCHEMA))
+    path = write(tmp_path / "losslint.toml", f"#:schema ./losslint.schema.json\n{text}")
+    taplo = os.path.join(sysconfig.get_path("scripts"), "taplo")
+    done = subprocess.run([taplo, "lint", path], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode == 0) == (says == "")
+    assert says in done.stderr
+
+
+def test_the_schema_of_pyproject_can_refer_to_it() -> None:
+    """As that of SchemaStore refers to those of the tools."""
+    reference = "https://json.schemastore.org/losslint.json"
+    tools = {"losslint": {"$ref": reference}}
+    registry = Registry().with_resource(reference, Resource.from_contents(SCHEMA))
+    validator = jsonschema.Draft7Validator(
+        {"$schema": SCHEMA["$schema"], "properties": {"tool": {"properties": tools}}},
+        registry=registry,
+    )
+    assert validator.is_valid(tomllib.loads(f"[project]\nname = 'x'\n{ALL_KEYS}"))
+    assert not validator.is_valid({"tool": {"losslint": {"select": ["LL999"]}}})

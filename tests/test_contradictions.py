@@ -43,6 +43,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toys: object) -> Path:
         (["--fix", "--output-file", "bad.py"], "bad.py is to be checked, and would be overwritten"),
         (["--fix", "--output-file", "./folder/../bad.py", "."], "bad.py is to be checked"),
         (["--write-baseline", "bad.py"], "bad.py is to be checked"),
+        (["verify", "--output-file", "bad.py", "."], "bad.py is to be checked"),
+        (["verify", "--output-file", "bad.py", "bad.py::loss"], "bad.py is to be checked"),
+        (["verify", "--output-file=", "."], "argument --output-file: names nothing"),
     ],
 )
 def test_what_cannot_be_meant_is_an_error_and_does_nothing(
@@ -51,7 +54,7 @@ def test_what_cannot_be_meant_is_an_error_and_does_nothing(
     assert main(arguments) == 2
     output = capsys.readouterr()
     assert output.out == ""
-    assert "losslint: error: " in output.err
+    assert ": error: " in output.err
     assert says in output.err
     assert sorted(os.listdir()) == ["bad.py", "folder"]
     assert (here / "bad.py").read_text() == "bad = 1\n"

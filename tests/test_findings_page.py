@@ -135,6 +135,20 @@ def test_a_frame_shows_some_lines_and_marks_what_is_meant(
 
 
 @pytest.mark.usefixtures("toys")
+def test_a_fix_shows_its_places_apart() -> None:
+    one = report("import x\n\nif x:\n    y = sqrt(2)\n")
+    fix = one.findings[0].fix
+    assert fix
+    rows = snippets.diff(fix, one.source).split('<span class="row')[1:]
+    assert [shown(f"<body><i{row}") for row in rows] == [
+        "+ import math",
+        "...",
+        "- y = sqrt(2)",
+        "+ y = math.root(2)",
+    ]
+
+
+@pytest.mark.usefixtures("toys")
 def test_a_frame_of_a_notebook_keeps_to_its_cell() -> None:
     one = next(each for each in reports() if each.path == "n.ipynb")
     frames = [shown(f"<body>{snippets.frame(one.source, f.span)}") for f in one.findings]

@@ -195,6 +195,18 @@ def test_one_code_twice_in_a_plugin_names_both_rules(
     assert why in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("module", "status"), [(WHOLE, 0), ("1 / 0", 2)])
+def test_the_schema_knows_the_rules_of_plugins_and_says_which_are_broken(
+    module: str, status: int, site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(site, module=module)
+    assert main(["--show-schema"]) == status
+    output = capsys.readouterr()
+    assert '"LL101"' in output.out
+    assert ('"ACM001"' in output.out) == (status == 0)
+    assert ("division by zero" in output.err) == (status == 2)
+
+
 def test_a_selector_of_a_broken_plugin_says_what_is_broken(
     site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -572,6 +572,8 @@ def test_several_formats_are_written_in_one_run(capsys: pytest.CaptureFixture[st
         ("--output-format json=a --output-format full=sub/../a", "the same file"),
         ("--output-format json=a --output-file b", "each names one"),
         ("--output-file nowhere/a", "there is no folder nowhere"),
+        ("--output-file a --write-baseline ./a", "the baseline and"),
+        ("--output-format json=evil.py --output-format html=./worse.py", "is to be checked"),
         ("--output-format json=.", "a folder"),
         ("--output-format junit --statistics", "only as full, concise, json, jsonl"),
         ("--output-format junit --diff", "writes a diff"),
@@ -581,6 +583,7 @@ def test_outputs_that_cannot_be_are_said_before_anything_is_done(
     arguments: str, said: str, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (project / "sub").mkdir()
+    (project / "worse.py").write_text("x = 1\n")
     before = sorted(project.iterdir())
     assert main(["--fix", *arguments.split()]) == 2
     output = capsys.readouterr()

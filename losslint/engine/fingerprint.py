@@ -14,7 +14,7 @@ import losslint
 from losslint.config import Settings
 from losslint.rules.plugins import installed
 
-# These decide which files are found and what of them is told, and not what is found in them.
+# These decide which files are found and what becomes of the findings, and not what is found.
 OF_OTHERS = frozenset(
     "exclude extend_exclude force_exclude origin extended cache_dir baseline fail_on".split()
 )

@@ -26,6 +26,8 @@ MAX_IMPORTING = 3  # of them that are parsed
 MAX_HOPS = 4  # files from the name to its definition
 MAX_READ = 64  # files that are read for one name, of packages of nothing but stars
 
+Syntax = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
 STAR = re.compile(rb"\bimport[\s\\]*\*")
 
 
@@ -45,17 +47,28 @@ def definition(module: Module, qualified: str) -> Elsewhere | None:
     file, for what is installed, and for names that are bound to anything else
     than a `class`, a `def` or an import.
     """
-    if not os.path.isfile(module.source.name):
-        return None
-    project = project_folder(_folder(module), module.asked)
+    project = _project(module)
     if project is None:
         return None
     search = _Search(project, module)
     try:
         with deep_recursion():
-            return search.qualified(module, qualified)
+            found = search.qualified(module, qualified)
+            return found and search.parsed(*found)
     except RecursionError:
         return None
+
+
+def syntax_elsewhere(module: Module, qualified: str) -> Syntax | None:
+    """The same as CPython reads it, at a tenth of the cost; libcst may not know it."""
+    project = _project(module)
+    if project is None:
+        return None
+    try:
+        found = _Search(project, module).qualified(module, qualified)
+    except RecursionError:
+        return None
+    return found[1].syntax if found else None
 
 
 def beside(module: Module, name: str) -> list[Module]:
@@ -83,8 +96,15 @@ def beside(module: Module, name: str) -> list[Module]:
     return found if len(found) <= MAX_IMPORTING else []
 
 
-# What a name is bound to: an import, or so many definitions of that name stand before this one.
-_Binding = Import | int
+@dataclass(frozen=True, eq=False)
+class _Defined:
+    """A definition by its name; so many of that name stand before it in its file."""
+
+    syntax: Syntax
+    before: int
+
+
+_Binding = Import | _Defined
 
 
 @dataclass(frozen=True)
@@ -96,14 +116,14 @@ class _Search:
     seen: set[tuple[str, ...]] = field(default_factory=set)
     tried: set[tuple[str, Import]] = field(default_factory=set)
 
-    def qualified(self, module: Module, name: str) -> Elsewhere | None:
+    def qualified(self, module: Module, name: str) -> tuple[_File, _Defined] | None:
         """What `name` stands for in `module`."""
         if "." not in name:
             return self._in_file(_of(module), (name,), 0)
         ways = (self._imported(_folder(module), wanted, 0) for wanted in readings(name))
         return next((found for found in ways if found), None)
 
-    def _imported(self, folder: str, wanted: Import, hops: int) -> Elsewhere | None:
+    def _imported(self, folder: str, wanted: Import, hops: int) -> tuple[_File, _Defined] | None:
         if hops == MAX_HOPS or (folder, wanted) in self.tried:
             return None
         self.tried.add((folder, wanted))
@@ -114,7 +134,9 @@ class _Search:
                 return found
         return None
 
-    def _in_file(self, file: _File, parts: tuple[str, ...], hops: int) -> Elsewhere | None:
+    def _in_file(
+        self, file: _File, parts: tuple[str, ...], hops: int
+    ) -> tuple[_File, _Defined] | None:
         """What `parts` names in a file, by the last binding that leads anywhere."""
         step = (file.path, *parts)
         if step in self.seen or len(self.seen) > MAX_READ:
@@ -125,20 +147,21 @@ class _Search:
                 wanted = Import(value.level, (*value.parts, *tail))
                 found = self._imported(os.path.dirname(file.path), wanted, hops)
             else:
-                found = None if tail else self._definition(file, parts[0], value)
+                found = None if tail else (file, value)
             if found:
                 return found
         return None
 
-    def _definition(self, file: _File, name: str, number: int) -> Elsewhere | None:
-        """A definition of a file by its name, the first of them 0: libcst's tree is asked for it now."""
+    def parsed(self, file: _File, found: _Defined) -> Elsewhere | None:
+        """The same definition in libcst's tree, which is asked for only now."""
         module = file.module
         if module is None:
             return None
         if module is not self.asker:
             self.asker.asked.rests_on(module.asked)
+        name = found.syntax.name
         nodes = [node for node in _definitions(module.tree.body) if node.name.value == name]
-        return Elsewhere(module, nodes[number])
+        return Elsewhere(module, nodes[found.before])
 
     def read(self, path: str, name: str) -> Module | None:
         """The module in a file of the project; None if it cannot know `name`."""
@@ -160,6 +183,13 @@ class _Search:
         except OSError:
             return None
         return file if file.may_bind(name) else None
+
+
+def _project(module: Module) -> str | None:
+    """The folder of the project that a module is a file of."""
+    if not os.path.isfile(module.source.name):
+        return None
+    return project_folder(_folder(module), module.asked)
 
 
 def _folder(module: Module) -> str:
@@ -225,7 +255,7 @@ def _bound(syntax: ast.Module) -> Iterator[tuple[str, _Binding]]:
                 | ast.AsyncFunctionDef(name=name)
                 | ast.ClassDef(name=name)
             ):
-                yield name, counts[name]
+                yield name, _Defined(node, counts[name])
                 counts[name] += 1
             case ast.Import(names=names):
                 for alias in names:

@@ -57,8 +57,8 @@ def syntax_of(text: str) -> ast.Module | None:
     return None if isinstance(tree, SyntaxError) else tree
 
 
-def outline(tree: ast.Module) -> Outline:
-    """The outline of a syntax tree."""
+def outline(tree: ast.AST) -> Outline:
+    """The outline of a syntax tree, or of a part of one."""
     found = Outline([Body("")])
     waiting: list[tuple[ast.AST, Body]] = [(tree, found.bodies[0])]
     while waiting:
@@ -105,6 +105,11 @@ def outline(tree: ast.Module) -> Outline:
         body.names.update(*(name.split(".") for name in body.names if "." in name))
     found.names = frozenset().union(*(body.names for body in found.bodies))
     return found
+
+
+def identifiers(node: ast.AST) -> set[str]:
+    """Every identifier in a piece of code, wherever it stands."""
+    return set(outline(node).names)
 
 
 def words(nodes: Iterable[ast.AST]) -> set[str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from losslint.findings import Fix, Span
 from losslint.report.page import escaped
-from losslint.report.text import changed_lines
+from losslint.report.text import changes
 from losslint.source.text import Source
 
 AROUND = 2  # lines before and after
 MAX_LINES = 12  # of the span itself
+MORE = "..."
 
 
 def frame(source: Source, span: Span) -> str:
@@ -26,20 +27,22 @@ def frame(source: Source, span: Span) -> str:
     width = len(str(source.place(source.line_start(rows[-1])).row))
     lines = [_row(source, row, span, width, cut) for row in rows]
     if shown < last:
-        lines.append(f'<span class="row">{"":{width}} ...</span>')
+        lines.append(f'<span class="row">{"":{width}} {MORE}</span>')
     return f'<pre class="code"><code>{"".join(lines)}</code></pre>'
 
 
 def diff(fix: Fix, source: Source) -> str:
-    """The lines that a fix takes away and puts there."""
-    kinds = {"-": "removed", "+": "added"}
-    lines = changed_lines(fix, source)
+    """The lines that a fix takes away and puts there, place by place."""
+    places = ["".join(_changed(lines)) for lines in changes(fix, source)]
+    between = f'<span class="row">{MORE}</span>'
+    return f'<pre class="code"><code>{between.join(places)}</code></pre>'
+
+
+def _changed(lines: Sequence[tuple[str, str]]) -> Iterator[str]:
     cut = _indent(text for _, text in lines)
-    rows = [
-        f'<span class="row {kinds[sign]}">{sign} {escaped(text[cut:])}</span>'
-        for sign, text in lines
-    ]
-    return f'<pre class="code"><code>{"".join(rows)}</code></pre>'
+    for sign, text in lines:
+        kind = "removed" if sign == "-" else "added"
+        yield f'<span class="row {kind}">{sign} {escaped(text[cut:])}</span>'
 
 
 def _indent(lines: Iterable[str]) -> int:

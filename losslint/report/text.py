@@ -96,7 +96,7 @@ def _frame(source: Source, finding: Finding, gutter: int) -> Iterator[Line]:
 def _fix(fix: Fix, source: Source, gutter: int) -> Iterator[Line]:
     title = f"fix ({fix.safety.value}): {printable(fix.title)}"
     yield [(f"{'':{gutter}}= ", "gutter"), (title, PROSE)]
-    lines = changed_lines(fix, source)
+    lines = [line for place in changes(fix, source) for line in place]
     for sign, text in lines[:MAX_CHANGED_LINES]:
         style = "removed" if sign == "-" else "added"
         yield [(f"{'':{gutter}}  {sign} {printable(text)}", style)]
@@ -105,9 +105,9 @@ def _fix(fix: Fix, source: Source, gutter: int) -> Iterator[Line]:
         yield [(f"{'':{gutter}}  ({rest} more lines; --diff shows them)", "gutter")]
 
 
-def changed_lines(fix: Fix, source: Source) -> list[tuple[str, str]]:
-    """The lines that a fix takes away, with `-`, and those that it puts there, with `+`."""
-    return [line for rows in _windows(source, fix.edits) for line in _changes(source, *rows)]
+def changes(fix: Fix, source: Source) -> list[list[tuple[str, str]]]:
+    """For each place, the lines that a fix takes away, with `-`, and puts there, with `+`."""
+    return [_changes(source, *rows) for rows in _windows(source, fix.edits)]
 
 
 def _windows(source: Source, edits: Iterable[Edit]) -> list[tuple[int, int, list[Edit]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from functools import lru_cache
 import libcst as cst
 
 from losslint.model.classes import ClassFacts, lineage
-from losslint.model.elsewhere import Elsewhere, definition
+from losslint.model.elsewhere import Elsewhere, definition, syntax_elsewhere
 from losslint.model.module import Module
 from losslint.model.names import dotted, statements
+from losslint.model.outline import identifiers
 from losslint.model.parents import nodes
 from losslint.ranges.losses import is_loss_like, lower_bound
 from losslint.training.state import Frame, Scope, path_of
@@ -58,12 +60,16 @@ def scope_of(module: Module) -> Scope:
     return Scope(module)
 
 
-def function_of(name: str, qualified: str | None, frame: Frame) -> Found | None:
-    """The function that a name stands for."""
+def function_of(
+    name: str, qualified: str | None, frame: Frame, *, is_given_losses: bool
+) -> Found | None:
+    """The function that a name stands for; one of another file only if it is worth following."""
     scope = frame.scope
     if name in scope.functions:
         return scope, None, scope.functions[name]
-    found = _elsewhere(scope, qualified) if qualified else None
+    if not qualified or not _may_matter(scope, qualified, is_given_losses):
+        return None
+    found = _elsewhere(scope, qualified)
     if found is not None and isinstance(found.node, cst.FunctionDef):
         return scope_of(found.module), None, found.node
     return None
@@ -80,6 +86,16 @@ def matters(function: cst.FunctionDef | cst.Lambda) -> bool:
     return any(
         isinstance(node, cst.Name) and (node.value in TELLING or is_loss_like(node.value))
         for node in nodes(function)
+    )
+
+
+@lru_cache(maxsize=512)
+def _may_matter(scope: Scope, qualified: str, is_given_losses: bool) -> bool:
+    """The same of a function of another file, before libcst is asked for it."""
+    written = syntax_elsewhere(scope.module, qualified)
+    return isinstance(written, ast.FunctionDef) and (
+        is_given_losses
+        or any(name in TELLING or is_loss_like(name) for name in identifiers(written))
     )
 
 

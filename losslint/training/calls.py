@@ -104,16 +104,17 @@ def _call(run: Run, node: cst.Call, frame: Frame, state: State, naming: str) -> 
         return values[0] if values and spelled not in ASSERTS else UNKNOWN
     if name in SIZES and not base.made:
         return COUNT if name in COUNTS else UNKNOWN
-    near = qualified is None or any(value.is_loss for value in values)
+    is_given_losses = any(value.is_loss for value in values)
+    near = qualified is None or is_given_losses
     if not (near or is_loss_like(name) or CHECK.search(name) or name[:1].isupper()):
         qualified = ""  # what stands in another file and gets no loss is left there
     if isinstance(base.made, Made) and name in WRAPPERS:
         return base
-    followed = _callee(run, func, base, frame, state, qualified)
+    followed = _callee(run, func, base, frame, state, qualified, is_given_losses)
     if isinstance(followed, Value):
         return followed
     this = Called(node, name, base, values, naming, frame, state)
-    if followed is not None and (matters(followed[2]) or any(v.is_loss for v in values)):
+    if followed is not None and (is_given_losses or matters(followed[2])):
         found = follow(run, node, followed, values, frame, state)
         return found if found is not None else _opaque(run, replace(this, base=UNKNOWN, naming=""))
     if name == "step":
@@ -151,6 +152,7 @@ def _callee(
     frame: Frame,
     state: State,
     qualified: str | None,
+    is_given_losses: bool,
 ) -> Found | Value | None:
     """What is called: a function to follow, or an object that is made."""
     path = path_of(func) or ""
@@ -161,7 +163,7 @@ def _callee(
     if known is not None and known.function is not None:
         return frame.scope, frame.owner, known.function
     if isinstance(func, cst.Name) and known is None:
-        found = function_of(func.value, qualified, frame)
+        found = function_of(func.value, qualified, frame, is_given_losses=is_given_losses)
         if found is not None:
             return found
     value = run.evaluate(func, frame, state) if known is None else known
@@ -173,7 +175,7 @@ def _callee(
             return found
     if isinstance(func, cst.Attribute):
         if qualified is not None:
-            return function_of("", qualified, frame)
+            return function_of("", qualified, frame, is_given_losses=is_given_losses)
         owner = frame.owner
         if isinstance(base.made, Made):
             return base.made.method(func.attr.value)
