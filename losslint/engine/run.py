@@ -20,6 +20,7 @@ from losslint.engine.reports import FileReport
 from losslint.engine.selection import Selection
 from losslint.engine.write import Changed, write
 from losslint.findings import Finding, Safety
+from losslint.model.remembering import forget
 from losslint.rules import registry
 from losslint.source.discover import NOTEBOOKS, Found, Problem, Python, Skipped, discover
 from losslint.source.notebook import Notebook, opened
@@ -46,6 +47,9 @@ def check_paths(
     run = Run(settings, paths=given)
     reports = run.reports(discover(given, settings))
     return reports if run.baseline is None else iter(run.baseline.match(reports).reports)
+
+
+REMEMBERED = 32  # files between which what was worked out is kept: trees take much memory
 
 
 class Run:
@@ -81,6 +85,7 @@ class Run:
         # Why a plug-in is broken need not be in its files: what it would find is not known.
         self.cache = None if registry.broken() else cache
         self.jobs = jobs
+        self._looked = 0
         self.selection = Selection(registry.all_rules(), settings)
         self.baseline = baseline_of(settings)
 
@@ -122,6 +127,9 @@ class Run:
             return Look(FileReport(found.path, Source(found.path, ""), skipped=found.kind))
         if isinstance(found, Problem):
             return Look(_unreadable(found.path, found.message))
+        self._looked += 1
+        if not self._looked % REMEMBERED:
+            forget()
         try:
             with open(found.path, "rb") as file:
                 raw = file.read()
