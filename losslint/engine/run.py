@@ -14,7 +14,7 @@ from losslint.engine.check import check, facts_of, unreadable
 from losslint.engine.fingerprint import digest
 from losslint.engine.fix import FixResult, Veto, no_veto, settle
 from losslint.engine.jobs import number
-from losslint.engine.looks import Look, recalled, remember, slim
+from losslint.engine.looks import Look, recalled, recorded, remember, slim
 from losslint.engine.others import Others
 from losslint.engine.reports import FileReport
 from losslint.engine.selection import Selection
@@ -136,7 +136,7 @@ class Run:
         except OSError as problem:
             return Look(_unreadable(found.path, problem.strerror or str(problem)))
         look = self._look_at(found.path, raw)
-        return replace(look, digest="" if look.report.before else self._digest(raw))
+        return recorded(replace(look, digest="" if look.report.before else self._digest(raw)))
 
     def joined(self, looks: Iterable[Look], found: Sequence[Found] = ()) -> Iterator[FileReport]:
         """The reports of all files, with what the rules of the project find in them together.
@@ -221,7 +221,7 @@ class Run:
         new = self._digest(report.source.encode()) if is_written else ""
         look = replace(look, report=report, digest=new)
         if self.cache is not None:
-            remember(self.cache, look)
+            remember(self.cache, recorded(look))
         return look
 
     def _digest(self, raw: bytes) -> str:
