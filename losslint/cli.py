@@ -140,7 +140,7 @@ def _rule(options: argparse.Namespace) -> int:
             raise unknown(options.rule, rules)
         rules = (rule,)
     with reader_may_leave():
-        sys.stdout.write(render(rules, options.output_format))
+        write(render(rules, options.output_format), options, sys.stdout)
     return CLEAN if is_whole else FAILED
 
 
@@ -336,12 +336,17 @@ def _standard_input(run: Run, options: argparse.Namespace) -> int:
 
     if sys.stdin is None:
         raise ConfigError("standard input is closed")
+    from losslint.source.discover import is_left_out
+
     raw = sys.stdin.buffer.read()
-    report = run.report_bytes(options.stdin_filename or "<stdin>", raw)
+    name = options.stdin_filename or "<stdin>"
+    left_out = run.settings.force_exclude and is_left_out(name, run.settings)
+    reports = [] if left_out else [run.report_bytes(name, raw)]
     with reader_may_leave():
         if options.fix and not options.diff:
-            sys.stdout.buffer.write(report.source.encode() if report.before else raw)
-            write_reports([report], options, sys.stderr)
+            fixed = [report.source.encode() for report in reports if report.before]
+            sys.stdout.buffer.write(fixed[0] if fixed else raw)
+            write_reports(reports, options, sys.stderr)
         else:
-            write_reports([report], options, sys.stdout)
-    return status([report], options, run.settings)
+            write_reports(reports, options, sys.stdout)
+    return status(reports, options, run.settings)

@@ -30,6 +30,8 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise ConfigError("a path is empty; is there a variable without a value?")
     if "-" in options.paths and len(options.paths) > 1:
         raise ConfigError("`-` reads standard input and goes with no other path")
+    if options.stdin_filename and "-" not in options.paths:
+        raise ConfigError("`--stdin-filename` goes with `-`, which reads standard input")
     for option, others in WRITING.items():
         for other in others:
             if _is_given(option, options) and _is_given(other, options):

@@ -11,6 +11,7 @@ from losslint import __version__
 from losslint.config import GLOBS, PATHS, ConfigError, Settings, anchored, find, load, merged
 from losslint.keys import FAIL_ON, nearest
 from losslint.report.formats import FORMATS
+from losslint.report.terminal import columns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,16 +65,7 @@ def check_parser() -> argparse.ArgumentParser:
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
     """As argparse makes it; but for the width it would import much that nothing else needs."""
-    try:
-        width = int(os.environ["COLUMNS"])
-    except (KeyError, ValueError):
-        width = 0
-    if width <= 0:
-        try:
-            width = os.get_terminal_size(1).columns
-        except OSError:
-            width = 80
-    return argparse.RawDescriptionHelpFormatter(prog, width=(width or 80) - 2)
+    return argparse.RawDescriptionHelpFormatter(prog, width=(columns() or 80) - 2)
 
 
 def rule_parser() -> argparse.ArgumentParser:
@@ -85,6 +77,7 @@ def rule_parser() -> argparse.ArgumentParser:
     which.add_argument("rule", nargs="?", metavar="CODE|NAME")
     which.add_argument("--all", action="store_true", help="every rule")
     parser.add_argument("--output-format", choices=("text", "markdown", "json"), default="text")
+    _add_color(parser)
     return parser
 
 
@@ -129,7 +122,7 @@ def verify_parser() -> argparse.ArgumentParser:
     add("--plot", metavar="DIR", help="write a figure of each loss there (extra `plot`)")
     add("--plot-format", choices=("svg", "png"), default="svg")
     add("--ascii", action="store_true", help="draw with plain ASCII")
-    add("--color", choices=("auto", "always", "never"), default="auto")
+    _add_color(group)
     add("-q", "--quiet", action="store_true", help="verdicts only, no summary")
     add("-v", "--verbose", action="store_true", help="the text that was run, too")
     return parser
@@ -245,6 +238,11 @@ def _add_cache_dir(group: argparse._ActionsContainer) -> None:
     group.add_argument("--cache-dir", type=_named, metavar="DIR", help=where)
 
 
+def _add_color(group: argparse._ActionsContainer) -> None:
+    what = "auto: on terminals, and as NO_COLOR, FORCE_COLOR and CLICOLOR say"
+    group.add_argument("--color", choices=("auto", "always", "never"), default="auto", help=what)
+
+
 def _add_output(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
@@ -278,7 +276,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         help="end with 1 only for findings of at least this severity (default: note)",
     )
     add("--exit-zero", action="store_true", help="end with 0 even if there are findings")
-    add("--color", choices=("auto", "always", "never"), default="auto")
+    _add_color(group)
     add("-q", "--quiet", action="store_true", help="findings only, no summary")
     add("-v", "--verbose", action="store_true", help="which settings; tracebacks of failures")
     add("--show-files", action="store_true", help="list what would be checked, and end")

@@ -64,15 +64,16 @@ def write_reports(reports: Sequence[FileReport], options: argparse.Namespace, to
         write(concise(r for r in reports if not r.readable), options, sys.stderr)
     withheld = [line for report in reports for line in report.withheld]
     if withheld:
-        from losslint.report.paint import printable
+        from losslint.report.paint import PROSE, printable
 
-        write([[(printable(line), "")] for line in withheld], options, sys.stderr)
+        write([[(printable(line), PROSE)] for line in withheld], options, sys.stderr)
     pure = "" in where and (options.diff or where[""] not in FOR_PEOPLE)
     beside = sys.stderr if pure else to
     if not options.quiet and not (pure and to is beside):
         from losslint.report.summary import summary
 
-        write(summary(reports, dry=options.diff), options, beside)
+        said = summary(reports, dry=options.diff, grouped=not options.statistics)
+        write(said, options, beside)
 
 
 def status(reports: Iterable[FileReport], options: argparse.Namespace, settings: Settings) -> int:

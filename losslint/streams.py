@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from losslint.report.paint import Line
+    from losslint.report.terminal import Terminal
 
 
 def stand_in(name: str) -> TextIO:
@@ -53,22 +53,24 @@ def write_out(
     """
     if file:
         from losslint.engine.write import put
+        from losslint.report.terminal import Terminal
 
-        text = io.StringIO()
-        write(body, options, text)
-        put(file, text.getvalue().encode(errors="backslashreplace"))
+        # What the environment says of colours is about what is looked at.
+        text = _text(body, Terminal(colours=options.color == "always"))
+        put(file, text.encode(errors="backslashreplace"))
     else:
         write(body, options, to)
         to.flush()  # before the other stream has its say
 
 
 def write(body: str | Iterable[Line], options: argparse.Namespace, to: TextIO) -> None:
-    """To a stream, in colour if that is asked for, or if it is a terminal."""
-    from losslint.report.paint import coloured, plain
+    """To a stream, as whoever looks at it can see it."""
+    from losslint.report.terminal import terminal_of
 
-    if isinstance(body, str):
-        to.write(body)
-        return
-    plainly = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not to.isatty()
-    wanted = not plainly if options.color == "auto" else options.color == "always"
-    to.write(coloured(body) if wanted else plain(body))
+    to.write(_text(body, terminal_of(to, options.color)))
+
+
+def _text(body: str | Iterable[Line], terminal: Terminal) -> str:
+    from losslint.report.paint import rendered
+
+    return body if isinstance(body, str) else rendered(body, terminal)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,8 @@ from losslint.config import Settings
 from losslint.engine.fix import SAFE_AND_UNSAFE
 from losslint.findings import Safety
 from losslint.report.paint import Line
+from losslint.report.progress import progress
+from losslint.report.terminal import columns
 from losslint.report.verdicts import concise, full, summary
 from losslint.verify.files import Unread, verdicts_in
 from losslint.verify.losses import SAFE_FIRST
@@ -53,7 +54,8 @@ def answers(options: argparse.Namespace, settings: Settings) -> Answers:
     tries = (SAFE_AND_UNSAFE,) if options.unsafe_fixes else SAFE_FIRST
     every = options.output_format in DATA or bool(options.plot)
     with Worker() as worker:
-        found = list(verdicts_in(options.paths, settings, worker, tries=tries, full=every))
+        running = verdicts_in(options.paths, settings, worker, tries=tries, full=every)
+        found = list(running if options.quiet else progress(running, None, "running losses"))
     return Answers(
         tuple(one for one in found if isinstance(one, Verdict)),
         tuple(one for one in found if isinstance(one, Unread)),
@@ -72,8 +74,7 @@ def body(found: Sequence[Verdict], options: argparse.Namespace) -> str | Iterabl
         return render_html(found)
     if options.output_format == "concise":
         return concise(found)
-    width = shutil.get_terminal_size((80, 24)).columns
-    return full(found, width=width, ascii=options.ascii, verbose=options.verbose)
+    return full(found, width=columns() or 80, ascii=options.ascii, verbose=options.verbose)
 
 
 def talk(found: Answers, options: argparse.Namespace) -> Iterable[Line]:

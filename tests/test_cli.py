@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -121,26 +120,6 @@ def test_the_exit_status_is_that_of_the_contract(arguments: str, status: int) ->
 
 
 @pytest.mark.usefixtures("toys")
-@pytest.mark.parametrize("arguments", ["--select LL99", "rule bad_wrod", "--ignore bad_wrod"])
-def test_an_unknown_rule_is_answered_with_the_nearest(
-    arguments: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(arguments.split()) == 2
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert "unknown rule" in output.err
-    assert "did you mean `" in output.err
-
-
-@pytest.mark.usefixtures("toys")
-def test_an_unknown_key_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    write(clean=CLEAN)
-    Path("pyproject.toml").write_text("[tool.losslint]\nselekt = ['LL901']\n")
-    assert main([]) == 2
-    assert "did you mean `select`?" in capsys.readouterr().err
-
-
-@pytest.mark.usefixtures("toys")
 def test_the_configuration_is_honoured_and_can_be_left_aside() -> None:
     write(bad=BAD)
     Path("pyproject.toml").write_text("[tool.losslint]\nignore = ['bad_word']\n")
@@ -210,16 +189,6 @@ def test_quiet_prints_findings_only(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("toys")
-def test_a_fix_keeps_crlf_and_says_what_it_did(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("bad.py").write_bytes(b"\xef\xbb\xbfbad = 1\r\nworse = 2")
-    assert main(["--fix"]) == 1
-    assert Path("bad.py").read_bytes() == b"\xef\xbb\xbfgood = 1\r\nworse = 2"
-    output = capsys.readouterr().out
-    assert "Fixed 1 finding in 1 file.\n" in output
-    assert "Fixable: 1 with --fix --unsafe-fixes.\n" in output
-
-
-@pytest.mark.usefixtures("toys")
 def test_a_fix_that_is_withheld_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     write(broken="broken = 1\n")
     assert main(["--fix"]) == 1
@@ -252,41 +221,6 @@ def test_findings_can_go_to_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--output-format", "json", "--output-file", "out.json"]) == 1
     assert json.loads(Path("out.json").read_text())[0]["code"] == "LL901"
     assert "Checked 1 file" in capsys.readouterr().out
-
-
-class Stdin(io.StringIO):
-    """Standard input that holds some bytes."""
-
-    def __init__(self, raw: bytes) -> None:
-        super().__init__()
-        self.buffer = io.BytesIO(raw)  # type: ignore[misc]
-
-
-@pytest.mark.usefixtures("toys")
-@pytest.mark.parametrize(
-    ("raw", "options", "status", "out"),
-    [
-        (b"bad = 1\r\n", "--fix", 0, b"good = 1\r\n"),
-        (b"worse = 1", "--fix", 1, b"worse = 1"),
-        (b"# coding: latin-1\nbad='\xe9'", "--fix", 0, b"# coding: latin-1\ngood='\xe9'"),
-        (b"bad = '\xe9'", "--fix", 2, b"bad = '\xe9'"),
-        (b"def bad(:", "--fix", 2, b"def bad(:"),
-        (b"bad = 1", "-q --output-format concise", 1, b"a/b.py:1:1: warning LL901"),
-        (b"bad = 1\n", "--diff", 1, b"--- a/b.py\n+++ a/b.py\n@@ -1 +1 @@\n-bad = 1\n+good = 1\n"),
-    ],
-)
-def test_standard_input_is_checked_and_fixed_through(
-    raw: bytes,
-    options: str,
-    status: int,
-    out: bytes,
-    monkeypatch: pytest.MonkeyPatch,
-    capfdbinary: pytest.CaptureFixture[bytes],
-) -> None:
-    monkeypatch.setattr(sys, "stdin", Stdin(raw))
-    assert main(["-", "--stdin-filename", "a/b.py", *options.split()]) == status
-    output = capfdbinary.readouterr().out
-    assert output == out if "concise" not in options else output.startswith(out)
 
 
 @pytest.mark.usefixtures("toys")
@@ -337,17 +271,6 @@ def test_it_runs_as_a_module_from_any_folder(here: Path) -> None:
         out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (1, b"")
     assert b"/bad.py:1:8: note LL001" in out
-
-
-def test_head_ends_it_quietly() -> None:
-    write(many="x = 1  # losslint: ignore\n" * 5_000)
-    with losslint_process("--output-format", "concise") as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert process.stdout.readline().startswith(b"many.py:1:8: note LL001")
-        process.stdout.close()
-        assert process.stderr.read() == b""
-    assert process.returncode == 1
 
 
 def test_an_interrupt_ends_it_with_130_and_one_line() -> None:

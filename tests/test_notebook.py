@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import pickle
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +171,8 @@ def test_a_file_has_no_cells() -> None:
         ("!ls é", "_     "),
         ("!ls \\\n -l\ny", "_    \n   \ny"),
         ("x = !ls", "x = _  "),
+        ("x = %time f('a = 1')", "x = _               "),
+        ("x['a = b']: c =%cd", "x['a = b']: c =_  "),
         ("a, b = %sql x", "a, b = _     "),
         ("?f", "_ "),
         ("f??", "_  "),
@@ -180,6 +180,9 @@ def test_a_file_has_no_cells() -> None:
         ("/f x", "_   "),
         ("if x:\n    %cd ..\n", "if x:\n    _     \n"),
         ("%%time\nx = f()", "_     \nx = f()"),
+        ("%%time\n%%capture x\nf()", "_     \n_          \nf()"),
+        ("%%wandb\nf()", "_      \nf()"),
+        ("%%writefile a.py\nf()", "_               \n   "),
         ("\n%%capture out --no-stderr\n!ls\nx", "\n_                        \n_  \nx"),
         ("%%bash\nfor x; do\n é", "_     \n         \n   "),
         ("x = '''\n%a\n'''\n%b", "x = '''\n%a\n'''\n_ "),
@@ -197,6 +200,10 @@ def test_a_magic_gives_way_to_a_name(cell: str, python: str) -> None:
     [
         "x = 5 %2",
         "x != y",
+        "x = f(y) != z",
+        "x = '!ls'",
+        "x = 1;",
+        "get_ipython().run_line_magic('time', 'f()')",
         "# why?",
         "x = 1  # why?",
         "print('a = %d' % x)",
@@ -225,6 +232,7 @@ def test_every_byte_keeps_its_line(cell: str) -> None:
 @pytest.mark.usefixtures("toys")
 def test_a_cell_that_is_no_python_is_ll000_and_the_others_are_checked_and_fixed() -> None:
     text = dump(lines("x = (\n'bad' é"), lines("print 'a'"), lines("await bad"))
+    text = text.replace("'a'", "'\\ud83d'")
     assert found(text) == [
         ("cell 1:1:5", "LL000"),
         ("cell 2:1:1", "LL000"),
@@ -268,7 +276,6 @@ def test_suppressions_hold_in_cells() -> None:
         ('{"nbformat": 4, "cells": [1]}', "no list of `cells`"),
         ('{"nbformat": 4, "cells": [{"cell_type": "code"}]}', "cell 1 has no `source`"),
         (dump(code([1])), "cell 1 has no `source`"),  # type: ignore[list-item]
-        (dump(code("\ud800"), ensure_ascii=True), "surrogate"),
     ],
 )
 def test_what_is_no_notebook_is_said(text: str, says: str) -> None:
@@ -337,13 +344,35 @@ def test_the_reports_name_the_cell(
 
 
 @pytest.mark.usefixtures("toys")
-def test_standard_input_may_be_a_notebook(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    raw = dump(*CELLS).encode()
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
-    assert main(["--fix", "--stdin-filename", "x.ipynb", "-"]) == 0
-    assert capsys.readouterr().out.encode() == raw.replace(b" = bad", b" = good")
+def test_a_notebook_under_another_name_is_not_taken_for_python() -> None:
+    (finding,) = check_source(dump(lines("bad")), "x.py")
+    assert (finding.code, "must end in .ipynb" in finding.message) == ("LL000", True)
+    assert check_source('{"nbformat": bad}', "x.py")[0].code == "LL000"
+    assert check_source('{"metadata": bad}', "x.py")[0].code == "LL901"
+
+
+@pytest.mark.usefixtures("toys")
+def test_of_two_members_of_one_name_the_last_counts_as_it_does_for_jupyter() -> None:
+    cell = json.dumps(lines("x = 1"))[:-1] + ', "source": "bad"}'
+    text = f'{{"cells": [], "nbformat": 3, "nbformat": 4, "cells": [{cell}]}}'
+    assert found(text) == [("cell 1:1:1", "LL901")]
+    assert fix_source(text, "x.ipynb").text == text.replace("bad", "good")
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_notebook_without_code_is_clean() -> None:
+    for text in (dump(), dump(*CELLS[:1]), dump(*CELLS[2:5])):
+        assert found(text) == []
+        assert fix_source(text, "x.ipynb").text == text
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_cell_that_is_said_to_be_in_another_language_is_left_alone() -> None:
+    cells = [lines("bad"), lines("bad"), lines("bad")]
+    for cell, language in zip(cells, ("sql", "python"), strict=False):
+        cell["metadata"] = {"vscode": {"languageId": language}}
+    text = dump(*cells)
+    assert found(text) == [("cell 2:1:1", "LL901"), ("cell 3:1:1", "LL901")]
 
 
 def test_a_notebook_goes_from_one_process_to_another() -> None:

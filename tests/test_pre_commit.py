@@ -114,6 +114,15 @@ def test_a_commit_with_a_bad_file_is_refused(repository: Path) -> None:
     assert (repository / "bad.py").read_text() == BAD
 
 
+@both
+def test_a_commit_with_a_bad_notebook_is_refused(repository: Path) -> None:
+    cell = {"cell_type": "code", "source": ["%matplotlib inline\n", BAD]}
+    done = commit(repository, bad_ipynb=json.dumps({"cells": [cell], "nbformat": 4}))
+    assert done.returncode != 0
+    is_fixed = "softplus" in (repository / "bad.ipynb").read_text()
+    assert is_fixed is not ("bad.ipynb:cell 1:12:" in done.stdout + done.stderr)
+
+
 @fix
 def test_a_bad_file_is_rewritten_and_can_then_be_committed(repository: Path) -> None:
     assert commit(repository, bad_py=BAD).returncode != 0

@@ -13,7 +13,7 @@ from textwrap import dedent
 import pytest
 
 from losslint import Settings, check_paths, check_source, cli
-from losslint.engine import across
+from losslint.engine import across, around
 from losslint.model.facts import FileFacts
 from losslint.project.gathering import gathered
 from losslint.project.joined import Project
@@ -186,6 +186,23 @@ def test_of_a_single_file_the_project_around_is_read() -> None:
     assert found("losses.py") == ["losses.py:7 LL107"]
     write("train.py", TRAIN.format(given=GOOD))
     assert found("losses.py") == []
+
+
+@pytest.mark.parametrize("is_home", [True, False])
+def test_files_without_a_project_in_common_leave_it_open(
+    *, is_home: bool, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / ".git").rmdir()
+    monkeypatch.setenv("HOME", str(project if is_home else "/nowhere"))
+    monkeypatch.setattr(around, "MAX_UNMARKED", 9 if is_home else 1)
+    write("train.py", TRAIN.format(given=BAD))
+    write("one/other.py", "x = 1\n")
+
+    assert found("train.py") == []  # it has no loss of its own
+    assert found("train.py", "losses.py") == ["losses.py:1 LL000"]
+    assert found(".") == ["train.py:8 LL107"]  # of a folder that is given all are looked at
+    write("pyproject.toml", "")
+    assert found("train.py", "losses.py") == ["train.py:8 LL107"]
 
 
 def test_a_file_that_cannot_be_read_leaves_it_open_who_is_optimized() -> None:

@@ -27,9 +27,9 @@ TRAINING = "import torch\n\n\ndef step(loss):\n    loss.backward()\n"
 # What a run over a file with nothing to check may import of losslint.
 LIGHT = """
 losslint losslint.cli losslint.config losslint.contradictions losslint.engine losslint.engine.relevance
-losslint.engine.reports losslint.keys losslint.options losslint.printing
-losslint.report losslint.report.formats losslint.report.paint
-losslint.report.summary losslint.source losslint.source.discover losslint.source.globs
+losslint.engine.reports losslint.keys losslint.options losslint.printing losslint.report
+losslint.report.formats losslint.report.paint losslint.report.summary losslint.report.terminal
+losslint.source losslint.source.discover losslint.source.globs
 losslint.source.text losslint.source.unmatched losslint.streams
 """.split()
 # Each takes from a tenth of the time of Python itself to a hundred times of it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from losslint.config import Settings
 from losslint.engine.fix import SAFE_ONLY
 from losslint.engine.reports import FileReport
 from losslint.engine.run import Run
-from losslint.report import diff, progress, text
+from losslint.report import diff, text
 from losslint.report import json as as_json
 from losslint.report.paint import coloured, plain
 from losslint.report.summary import statistics, summary
@@ -167,7 +166,7 @@ def test_the_summary_counts_by_severity_and_says_what_can_be_fixed() -> None:
 
 def test_statistics_count_by_rule_the_most_frequent_first() -> None:
     assert plain(statistics([report("worse\nbad\nbad\n")])).split("\n") == [
-        "     2  LL901  bad_word  [2 fixable]",
+        "     2  LL901  bad_word    [2 fixable]",
         "     1  LL902  worse_word  [1 fixable]",
         "",
     ]
@@ -183,48 +182,3 @@ def test_statistics_come_in_the_format_that_is_asked_for(
     output = capsys.readouterr().out
     row = {"code": "LL901", "name": "bad_word", "count": 1, "fixable": 1}
     assert json.loads(output) == [row] if form == "json" else "     1  LL901" in output
-
-
-@pytest.mark.parametrize(
-    ("color", "terminal", "variables", "expected"),
-    [
-        ("auto", False, {}, False),
-        ("auto", True, {}, True),
-        ("auto", True, {"NO_COLOR": "1"}, False),
-        ("auto", True, {"TERM": "dumb"}, False),
-        ("always", False, {"NO_COLOR": "1"}, True),
-        ("never", True, {}, False),
-    ],
-)
-def test_colour_is_for_terminals_unless_said_otherwise(
-    color: str,
-    terminal: bool,
-    variables: dict[str, str],
-    expected: bool,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    Path("a.py").write_text("bad\n")
-    main(["--color", color])
-    assert ("\x1b[" in capsys.readouterr().out) is expected
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_bar_appears_on_a_terminal_alone_and_loses_nothing(
-    terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(progress, "PATIENCE", -1.0)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    assert list(progress.progress(range(100), 100)) == list(range(100))
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert ("checking" in output.err) is terminal

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from losslint.config import Settings
-from losslint.engine.around import is_covered
+from losslint.engine.around import NoProject, is_covered
 from losslint.engine.check import Checked, crashed, order, unreadable
 from losslint.engine.others import Others
 from losslint.engine.records import expect_finding
 from losslint.engine.suppress import idle_later, suppressed
-from losslint.engine.whole import Whole, alone, whole
+from losslint.engine.whole import Whole, alone, concerns_the_project, whole
 from losslint.findings import UNREADABLE, Finding
+from losslint.model.facts import FileFacts
 from losslint.project.decay import Decayed, decayed
 from losslint.project.joined import Project
 from losslint.project.ordinal import OrdinalCrossEntropy, ordinal_cross_entropies
@@ -83,6 +84,12 @@ def across(
         is_lasting = not any(f.code == UNREADABLE for placed in by_path.values() for f, _ in placed)
         if found is not None and any(Unoptimized in rule.project_checks for rule in rules):
             by_path = _said(by_path, found.project, members)
+    except NoProject as problem:
+        # Said where the first is that asks for it: without a project nobody is left out of it.
+        by_path, complete = (
+            {_first_concerned(facts): [(unreadable(_left_open(problem)), ())]},
+            False,
+        )
     except Exception as problem:  # as in check.py: what was found file by file is not lost
         broken = crashed("looking at the files together", problem)
         by_path, complete, is_lasting = {next(iter(facts)): [(broken, ())]}, False, False
@@ -91,6 +98,19 @@ def across(
         for path, member in members.items()
     }
     return Joined(findings, looked_around, is_lasting)
+
+
+def _first_concerned(facts: Mapping[str, FileFacts | None]) -> str:
+    """The first file that is looked at with its project."""
+    return next(path for path, of in facts.items() if of is not None and concerns_the_project(of))
+
+
+def _left_open(problem: NoProject) -> str:
+    return (
+        "which files are of one project cannot be told: nothing marks where it begins, and"
+        f" {problem} holds too much. Who trains the parameters of losses, and which losses are used,"
+        " is left open: check each project by itself, or mark its folder by a pyproject.toml"
+    )
 
 
 def by_itself(source: Source, checked: Checked, rules: Sequence[Rule]) -> tuple[Finding, ...]:

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from losslint.config import Settings
 from losslint.model.asked import Asked
@@ -15,6 +16,7 @@ from losslint.source.discover import Python, discover
 CONFIGS = (".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".gin", ".conf", ".sh")
 MAX_BYTES = 1 << 20
 MAX_CONFIGS = 5_000
+MAX_UNMARKED = 5_000  # Python files below a folder that nothing marks as a project's
 PASSED_BY = frozenset("node_modules site-packages __pycache__ venv env build dist".split())
 SETUPS = ("setup.py", "setup.cfg")
 
@@ -38,8 +40,16 @@ class Surroundings:
         return os.path.join(self.folder, "pyproject.toml")
 
 
+class NoProject(ValueError):
+    """Nothing marks the project that some files are of, and around them is too much to be one."""
+
+
 def surroundings(files: Collection[str], paths: Iterable[str], settings: Settings) -> Surroundings:
-    """What is around the files of a run; `paths` are the files and folders that were given."""
+    """What is around the files of a run; `paths` are the files and folders that were given.
+
+    Raises:
+        NoProject: it cannot be told where their project begins.
+    """
     paths = [*paths]
     folder = project_of(paths or files)
     there = (os.path.join(folder, name) for name in SETUPS)
@@ -82,9 +92,21 @@ def _leaves_none(paths: Sequence[str], folder: str, settings: Settings) -> bool:
 def _others(files: Iterable[str], folder: str, settings: Settings) -> tuple[str, ...]:
     """Every Python file and notebook of the project that is not among some."""
     given = frozenset(map(os.path.abspath, files))
+    is_known = is_marked(folder, Asked())
+    if not is_known and _is_for_everything(folder):
+        raise NoProject(folder)
     found = discover([folder], _plain(folder, settings))
     paths = (one.path for one in found if isinstance(one, Python))
-    return tuple(path for path in paths if os.path.abspath(path) not in given)
+    around = tuple(islice(paths, None if is_known else MAX_UNMARKED + 1))
+    if not is_known and len(around) > MAX_UNMARKED:
+        raise NoProject(folder)
+    return tuple(path for path in around if os.path.abspath(path) not in given)
+
+
+def _is_for_everything(folder: str) -> bool:
+    """Whether this is the top of all files, or the home of a user, or above it."""
+    home = os.path.realpath(os.path.expanduser("~"))
+    return os.path.commonpath([folder, home]) == folder
 
 
 def _configs(folder: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ import ast
 from losslint.config import Settings
 from losslint.findings import Span
 from losslint.model.module import Module, Unreadable
-from losslint.source.notebook import Notebook
+from losslint.source.notebook import Cell, Notebook
 from losslint.source.text import Source
 
 
@@ -23,13 +23,16 @@ def parsed(
     """
     if not isinstance(source, Notebook):
         return Module(source, settings, syntax), []
-    broken = {span: problem for span in source.spans if (problem := _problem(source, span))}
+    cells = zip(source.cells, source.spans, strict=True)
+    broken = {span: problem for cell, span in cells if (problem := _problem(source, cell, span))}
     return Module(source.without(broken), settings), list(broken.values())
 
 
-def _problem(source: Notebook, cell: Span) -> Unreadable | None:
+def _problem(source: Notebook, cell: Cell, span: Span) -> Unreadable | None:
+    if not cell.is_text:
+        return Unreadable("half of a surrogate pair: not text", span.start)
     try:
-        Module(source.with_data(source.data[cell.start : cell.end]))
+        Module(source.with_data(source.data[span.start : span.end]))
     except Unreadable as problem:
-        return Unreadable(problem.message, cell.start + problem.offset)
+        return Unreadable(problem.message, span.start + problem.offset)
     return None

@@ -94,6 +94,8 @@ def _without_subjects(found: Found) -> FileReport | None:
     source = _read(found.path)
     if source is None or may_hold_suppressions(source.data):
         return None
+    if source.text.lstrip().startswith("{"):  # it may be a notebook by another name
+        return None
     from losslint.engine.screen import is_clear
     from losslint.model.outline import outline, syntax_of
 

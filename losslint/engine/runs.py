@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from losslint.config import Settings
-from losslint.engine.around import is_covered, surroundings
+from losslint.engine.around import NoProject, Surroundings, is_covered, surroundings
 from losslint.engine.fingerprint import digest
 from losslint.engine.index import dumped, loaded
 from losslint.engine.records import Malformed, plain, reader
@@ -101,16 +101,25 @@ class Runs:
         yield from map(content, files)
         yield from (f"{one.path} {one.kind}" for one in found if isinstance(one, Skipped))
         yield str(is_covered(paths))
-        if looked_around:
-            around = surroundings(files, paths, self._settings)
+        around = self._around(files, paths) if looked_around else None
+        if around is not None:
             yield from (around.folder, *around.setups)
             for path in (*around.others, *around.configs, around.pyproject):
                 yield f"{path} {content(path)}"
 
+    def _around(self, files: list[str], paths: Sequence[str]) -> Surroundings | None:
+        """What lies around; None where it cannot be told any more."""
+        try:
+            return surroundings(files, paths, self._settings)
+        except NoProject:
+            return None
+
     def _is_settled(self, found: Iterable[Found], paths: Sequence[str]) -> bool:
         """Whether no file around was written while the run went on: it may have been read before."""
         files = [one.path for one in found if isinstance(one, Python)]
-        around = surroundings(files, paths, self._settings)
+        around = self._around(files, paths)
+        if around is None:
+            return False
         there = (*around.others, *around.configs, around.pyproject)
         return all(map(self._cache.states.is_settled, there))
 

@@ -44,7 +44,7 @@ def whole(
     are the files and folders that were given, `before` what earlier runs read.
     """
     known = [facts for facts in files.values() if facts is not None]
-    if not any(_concerns_the_project(facts) for facts in known):
+    if not any(concerns_the_project(facts) for facts in known):
         return None
     around = surroundings(files, paths, settings)
     folder, missing = around.folder, around.others
@@ -76,7 +76,8 @@ def alone(facts: FileFacts) -> Project:
     return Project([facts], os.path.dirname(os.path.abspath(facts.path)))
 
 
-def _concerns_the_project(facts: FileFacts) -> bool:
+def concerns_the_project(facts: FileFacts) -> bool:
+    """Whether something in a file is to be looked at with the rest of its project."""
     losses = any(d.is_loss for d in facts.defined)
     return (
         losses or unoptimized.may_train_losses(facts) or any(c.order for c in facts.cross_entropies)

@@ -67,8 +67,9 @@ def _refuse_deep(tree: ast.Module) -> None:
     while waiting:
         node, depth = waiting.pop()
         depth += _levels(node) if type(node) in LONG else 1
-        if depth > MAX_DEPTH:
-            raise TooDeep(f"nested, or chained, more than {MAX_DEPTH} deep", _row(node))
+        row = getattr(node, "lineno", None)  # an operator has none
+        if depth > MAX_DEPTH and row is not None:
+            raise TooDeep(f"nested, or chained, more than {MAX_DEPTH} deep", row)
         for value in node.__dict__.values():  # `iter_child_nodes` takes three times as long
             if isinstance(value, ast.AST):
                 waiting.append((value, depth))
@@ -84,10 +85,6 @@ def _levels(node: ast.AST) -> int:
         case ast.alias(name=str(name)) | ast.ImportFrom(module=str(name)):
             return 1 + name.count(".")
     return 1
-
-
-def _row(node: ast.AST) -> int:
-    return getattr(node, "lineno", 1)
 
 
 def _longest_statement(text: str) -> int:

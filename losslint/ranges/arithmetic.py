@@ -144,6 +144,10 @@ def apply(
     bounds: tuple[float | None, float | None] = (None, None),
 ) -> Value:
     """An operation that works element by element, at `node`."""
+    choices = _choices(value)
+    if choices:
+        of_each = [apply(operation, one, node, argument, bounds) for one in choices]
+        return Value(tuple(term for one in of_each for term in one.terms))
     constant = value.number
     if constant is not None and not value.leaves():
         image = operation.interval(point(constant))
@@ -198,6 +202,18 @@ def apply(
             ),
         )
     )
+
+
+def _choices(value: Value) -> list[Value]:
+    """`s[i] + 1` where `s` is `[a, b]`: the value with each element that was read, not their sum."""
+    read = [t for t in value.terms if t.growth and not t.repeated]
+    rest = tuple(t for t in value.terms if t not in read)
+    if len(read) < 2 or any(t.leaves() or t.factors for t in rest):
+        return []
+    apart = len(frozenset().union(*(t.leaves() for t in read))) == len(read)
+    if not apart or not _alternatives(Value(tuple(read))):
+        return []
+    return [Value((term, *rest)) for term in read]
 
 
 def _one_rank(value: Value) -> bool:

@@ -9,6 +9,8 @@ from losslint.engine.reports import FileReport
 from losslint.report.paint import Line
 from losslint.report.place import display_name
 
+# The first lines name the file.
+HEADERS = 2
 STYLES = {"-": "removed", "+": "added", "@": "hunk"}
 
 
@@ -20,8 +22,9 @@ def unified(reports: Iterable[FileReport]) -> Iterator[Line]:
         name = display_name(report.path)
         before, after = report.before.content, report.source.content
         lines = difflib.unified_diff(_lines(before), _lines(after), name, name)
-        for line in lines:
-            yield [(line.removesuffix("\n"), STYLES.get(line[0], ""))]
+        for number, line in enumerate(lines):
+            style = STYLES.get(line[0], "") if number >= HEADERS else "path"
+            yield [(line.removesuffix("\n"), style)]
             if not line.endswith("\n"):
                 yield [("\\ No newline at end of file", "")]
 

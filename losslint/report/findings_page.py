@@ -116,7 +116,9 @@ def render(reports: Sequence[FileReport]) -> str:
 
 def _header(reports: Sequence[FileReport], shown: Sequence[Shown]) -> Iterator[str]:
     yield "<header><h1>losslint</h1>"
-    yield from (f"<p>{escaped(plain([line]).strip())}</p>" for line in summary(reports))
+    yield from (
+        f"<p>{escaped(plain([line]).strip())}</p>" for line in summary(reports, grouped=False)
+    )
     number = Counter(one.finding.severity for one in shown)
     if shown:
         yield '<fieldset class="filters"><legend>Show</legend>'

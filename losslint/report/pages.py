@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from losslint.report.paint import Line, Piece, plain
 from losslint.rules.base import Rule
 
 ABOUT = """\
@@ -17,18 +19,18 @@ had no behaviour to keep; an *unsafe* one changes what is learned, on purpose, a
 """
 
 
-def render(rules: Sequence[Rule], form: str) -> str:
+def render(rules: Sequence[Rule], form: str) -> str | list[Line]:
     """The page of a rule, or those of several, as `text`, `markdown` or `json`."""
     if form == "json":
         return json.dumps([_item(rule) for rule in rules], indent=2) + "\n"
     if form == "markdown":
-        return reference(rules) if len(rules) > 1 else _markdown(rules[0], 1)
-    return "\n".join(_text(rule) for rule in rules)
+        return reference(rules) if len(rules) > 1 else markdown(rules[0])
+    return [line for rule in rules for line in ([], *_shown(rule))][1:]
 
 
 def reference(rules: Sequence[Rule]) -> str:
     """One document of all pages in Markdown, each with its code for an anchor, behind an index."""
-    pages = (f'<a id="{rule.code}"></a>\n\n{_markdown(rule, 2)}' for rule in rules)
+    pages = (f'<a id="{rule.code}"></a>\n\n{markdown(rule, 2)}' for rule in rules)
     index = table(rules, link="#")
     return "\n".join([ABOUT, index, "", *pages])
 
@@ -61,7 +63,7 @@ def _facts(rule: Rule) -> str:
     return f"{rule.severity.value}, {'opt-in' if rule.opt_in else 'on by default'}, {fix}"
 
 
-def _markdown(rule: Rule, level: int) -> str:
+def markdown(rule: Rule, level: int = 1) -> str:
     """The page below a heading of some level; its own headings are one level below that."""
     lines = [f"{'#' * level} {rule.code} {rule.name}", "", f"*{_facts(rule)}*", ""]
     for line, is_code in _lines(rule):
@@ -79,16 +81,35 @@ def _lines(rule: Rule) -> Iterator[tuple[str, bool]]:
         fenced ^= is_fence
 
 
-def _text(rule: Rule) -> str:
+def text(rule: Rule) -> str:
+    """The page of a rule for people, without colours."""
+    return plain(_shown(rule))
+
+
+def _shown(rule: Rule) -> Iterator[Line]:
     """The page with its headings bare and its code indented instead of fenced."""
-    lines = [f"{rule.code} {rule.name} ({_facts(rule)})", ""]
+    severity = rule.severity.value
+    yield [(rule.code, severity), (f" {rule.name}", "code"), (f" ({_facts(rule)})", "")]
+    yield []
+    goes_on = False
     for line, is_code in _lines(rule):
         if line.startswith("```"):
             continue
         if is_code:
-            lines.append(f"    {line}".rstrip())
+            yield [(f"    {line}", "added")]
         elif line.startswith("## "):
-            lines.append(line.removeprefix("## ").upper())
+            yield [(line.removeprefix("## ").upper(), "code")]
         else:
-            lines.append(line)
-    return "\n".join([*lines, ""])
+            parts = list(_prose(line, goes_on and line != ""))
+            goes_on = parts[-1][1]
+            yield [piece for piece, _ in parts]
+
+
+def _prose(line: str, is_code: bool) -> Iterator[tuple[Piece, bool]]:
+    """A line in parts, what is code in the colour of code; and whether it goes on as code.
+
+    `is_code` if it begins as code, which the line before did not end.
+    """
+    for part in re.split("(`)", line):
+        is_code ^= part == "`"
+        yield (part, "hunk" if is_code or part == "`" else ""), is_code

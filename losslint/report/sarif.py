@@ -78,7 +78,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "fullDescription": {
             "text": _cut(" ".join(rule.section("What it does").split()) or rule.summary)
         },
-        "help": {form: pages.render((rule,), form) for form in ("text", "markdown")},
+        "help": {"text": pages.text(rule), "markdown": pages.markdown(rule)},
         "defaultConfiguration": {"level": rule.severity.value, "enabled": not rule.opt_in},
         "properties": {
             "precision": "medium" if rule.opt_in else "high",

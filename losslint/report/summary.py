@@ -6,20 +6,33 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from losslint.engine.reports import FileReport
-from losslint.report.paint import Line
+from losslint.report.paint import Line, linked, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from losslint.findings import Finding
 
 
-def summary(reports: Sequence[FileReport], *, dry: bool = False) -> Iterator[Line]:
-    """What a reader must know to trust the lines above; `dry` if nothing was written."""
+# From so many findings on, a list of them alone shows nobody where to begin.
+MANY = 20
+# More files than these are only counted.
+TOP = 10
+
+
+def summary(
+    reports: Sequence[FileReport], *, dry: bool = False, grouped: bool = True
+) -> Iterator[Line]:
+    """What a reader must know to trust the lines above; `dry` if nothing was written.
+
+    `grouped` if many findings are to be counted by rule and by file.
+    """
     checked = [report for report in reports if report.readable and not report.skipped]
     findings = [finding for report in reports for finding in report.findings]
+    if grouped and len(findings) >= MANY:
+        yield from _groups(reports)
     yield from _fixed(reports, dry)
-    found = _found(findings)
-    yield [(f"Checked {count(len(checked), 'file')}: {found}", "" if findings else "good")]
+    found, style = _found(findings)
+    yield [(f"Checked {count(len(checked), 'file')}: {found}", style)]
     yield from _fixable(findings)
     known = sum(report.known for report in reports)
     if known:
@@ -29,12 +42,16 @@ def summary(reports: Sequence[FileReport], *, dry: bool = False) -> Iterator[Lin
 
 def statistics(reports: Iterable[FileReport]) -> Iterator[Line]:
     """How often each rule was broken, the most frequent first."""
-    for row in _rows(reports):
+    rows = _rows(reports)
+    longest = max((len(str(row["name"])) for row in rows), default=0)
+    for row in rows:
         fixable = f"[{row['fixable']} fixable]" if row["fixable"] else ""
+        code = str(row["code"])
         yield [
             (f"{row['count']:>6}  ", ""),
-            (f"{row['code']}", "code"),
-            (f"  {row['name']}  {fixable}", ""),
+            (code, linked("code", "rule", code)),
+            (f"  {row['name']:{longest}}  ", ""),
+            (fixable, "good"),
         ]
 
 
@@ -68,6 +85,29 @@ def _rows(reports: Iterable[FileReport]) -> list[dict[str, str | int]]:
     ]
 
 
+def _groups(reports: Sequence[FileReport]) -> Iterator[Line]:
+    """The findings counted by rule and by file, where there are several, most of them first."""
+    from losslint.report.place import display_name
+
+    by_rule = list(statistics(reports))
+    files = sorted((-len(report.findings), report.path) for report in reports if report.findings)
+    if by_rule[1:]:
+        yield [("By rule:", "code")]
+        yield from by_rule
+    if files[1:]:
+        yield [("By file:", "code")]
+        for number, path in files[:TOP]:
+            yield [
+                (f"{-number:>6}  ", ""),
+                (printable(display_name(path)), linked("", "file", path)),
+            ]
+    if files[TOP:]:
+        number = -sum(number for number, _ in files[TOP:])
+        yield [(f"{number:>6}  in {count(len(files) - TOP, 'other file')}", "")]
+    if by_rule[1:] or files[1:]:
+        yield []
+
+
 def _fixed(reports: Sequence[FileReport], dry: bool) -> Iterator[Line]:
     changed = [report for report in reports if report.before]
     if changed:
@@ -76,14 +116,16 @@ def _fixed(reports: Sequence[FileReport], dry: bool) -> Iterator[Line]:
         yield [(f"{verb} {number} in {count(len(changed), 'file')}.", "good")]
 
 
-def _found(findings: Sequence[Finding]) -> str:
+def _found(findings: Sequence[Finding]) -> tuple[str, str]:
+    """How many there are, and how bad the worst is as a style."""
     if not findings:
-        return "no findings."
+        return "no findings.", "good"
     from losslint.findings import Severity
 
     by_severity = Counter(finding.severity for finding in findings)
-    parts = ", ".join(count(by_severity[s], s.value) for s in Severity if by_severity[s])
-    return f"{count(len(findings), 'finding')} ({parts})."
+    severities = [severity for severity in Severity if by_severity[severity]]  # the worst first
+    parts = ", ".join(count(by_severity[severity], severity.value) for severity in severities)
+    return f"{count(len(findings), 'finding')} ({parts}).", severities[0].value
 
 
 def _fixable(findings: Sequence[Finding]) -> Iterator[Line]:

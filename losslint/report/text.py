@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from losslint.engine.edits import apply_edits
 from losslint.engine.reports import FileReport
 from losslint.findings import UNREADABLE, Edit, Finding, Fix, Span
-from losslint.report.paint import Line, printable, width
+from losslint.report.paint import PROSE, Line, linked, printable, width
 from losslint.report.place import display_name, related_place
 from losslint.source.text import Source
 
@@ -36,10 +36,10 @@ def headline(finding: Finding, report: FileReport) -> Line:
     place = report.source.place(finding.span.start)
     severity = finding.severity.value
     return [
-        (f"{printable(display_name(report.path))}:{place}:", "path"),
+        (f"{printable(display_name(report.path))}:{place}:", linked("path", "file", report.path)),
         (" ", ""),
-        (f"{severity} {finding.code}", severity),
-        (f" {finding.name}: {printable(finding.message)}", ""),
+        (f"{severity} {finding.code}", linked(severity, "rule", finding.code)),
+        (f" {finding.name}: {printable(finding.message)}", PROSE),
     ]
 
 
@@ -52,13 +52,14 @@ def _body(finding: Finding, source: Source, verbose: bool) -> Iterator[Line]:
         yield from _trace(finding, verbose)
         return
     gutter = len(str(source.place(finding.span.start).row)) + 1
-    yield from _frame(source, finding.span, gutter)
+    yield from _frame(source, finding, gutter)
     for statement in finding.evidence:
-        yield [(f"{'':{gutter}}= ", "gutter"), (printable(statement), "")]
+        yield [(f"{'':{gutter}}= ", "gutter"), (printable(statement), PROSE)]
     for other in finding.related:
         place = printable(related_place(other))
         said = f": {printable(other.message)}"
-        yield [(f"{'':{gutter}}= ", "gutter"), (place, "path"), (said, "")]
+        link = linked("path", "file", other.path)
+        yield [(f"{'':{gutter}}= ", "gutter"), (place, link), (said, PROSE)]
     if finding.fix:
         yield from _fix(finding.fix, source, gutter)
 
@@ -70,8 +71,9 @@ def _trace(finding: Finding, verbose: bool) -> Iterator[Line]:
         yield [("  (-v shows the traceback)", "gutter")]
 
 
-def _frame(source: Source, span: Span, gutter: int) -> Iterator[Line]:
-    """The line before and the first line of `span`, with the span underlined."""
+def _frame(source: Source, finding: Finding, gutter: int) -> Iterator[Line]:
+    """The line before and the first line of a finding, with its span underlined."""
+    span = finding.span
     row, column = source.position(span.start)
     shown = source.place(span.start).row
     end_row, end_column = source.position(span.end)
@@ -84,12 +86,16 @@ def _frame(source: Source, span: Span, gutter: int) -> Iterator[Line]:
         yield [(f"{shown - 1:>{gutter - 1}} | ", "gutter"), (printable(source.line(row - 1)), "")]
     yield [(f"{shown:>{gutter - 1}} | ", "gutter"), (printable(line), "")]
     marks = "^" * max(1, width(printable(found)))
-    yield [bar, (" " * (indent + 1), ""), (marks + " ..." * (end_row > row), "error")]
+    yield [
+        bar,
+        (" " * (indent + 1), ""),
+        (marks + " ..." * (end_row > row), finding.severity.value),
+    ]
 
 
 def _fix(fix: Fix, source: Source, gutter: int) -> Iterator[Line]:
     title = f"fix ({fix.safety.value}): {printable(fix.title)}"
-    yield [(f"{'':{gutter}}= ", "gutter"), (title, "")]
+    yield [(f"{'':{gutter}}= ", "gutter"), (title, PROSE)]
     lines = [line for place in changes(fix, source) for line in place]
     for sign, text in lines[:MAX_CHANGED_LINES]:
         style = "removed" if sign == "-" else "added"

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from losslint.report.chart import can_draw
-from losslint.report.paint import Line, printable, wrapped
+from losslint.report.paint import PROSE, Line, linked, printable, wrapped
 from losslint.report.paint import width as columns
 from losslint.report.place import display_name
 from losslint.report.saying import (
@@ -28,7 +28,7 @@ TOLD = {"holds": "good", "fails": "error", "not judged": "warning"}
 def concise(verdicts: Iterable[Verdict]) -> Iterator[Line]:
     """One line for each loss, with what decided."""
     for verdict in verdicts:
-        yield [*_headline(verdict), (f": {printable(verdict.why)}" if verdict.why else "", "")]
+        yield [*_headline(verdict), (f": {printable(verdict.why)}" if verdict.why else "", PROSE)]
 
 
 def full(
@@ -73,11 +73,14 @@ def summary(verdicts: Sequence[Verdict]) -> Iterator[Line]:
 
 def _headline(verdict: Verdict) -> Line:
     return [
-        (f"{printable(display_name(verdict.path))}:{verdict.row}:", "path"),
+        (
+            f"{printable(display_name(verdict.path))}:{verdict.row}:",
+            linked("path", "file", verdict.path),
+        ),
         (" ", ""),
         (verdict.status.value, STYLES[verdict.status]),
         (f" {printable(verdict.qualname)}", "code"),
-        (f" ({facts_of(verdict)})", ""),
+        (f" ({facts_of(verdict)})", PROSE),
     ]
 
 
@@ -85,7 +88,7 @@ def _facts(verdict: Verdict, width: int, verbose: bool) -> Iterator[Line]:
     if verdict.call:
         yield from wrapped(verdict.call, width, indent=2)
     for defect in defects_of(verdict):
-        yield from wrapped(f"before the fix: {defect}", width, indent=2)
+        yield from wrapped(f"before the fix: {defect.name}: {defect.why}", width, indent=2)
     yield from _table(verdict, width, verbose)
     for assumption in verdict.assumes:
         yield from wrapped(f"assumes: {assumption}", width, indent=2)

@@ -52,6 +52,7 @@ class Rule:
         rests_on: tuple[type[Any], ...] = (),
     ) -> None:
         self.code = code
+        self.module = module
         self.name = module.rpartition(".")[2]
         self.page = page or ""
         self.severity = severity

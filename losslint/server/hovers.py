@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from losslint.engine.selection import find
 from losslint.findings import Finding
-from losslint.report.pages import render
+from losslint.report import pages
 from losslint.rules import registry
 from losslint.server.checking import Result
 
@@ -17,7 +17,8 @@ def hovered(result: Result, offset: int, form: str) -> str:
     said = [_said(finding, form) for finding in found]
     words = dict.fromkeys([*(finding.code for finding in found), *_named(result, offset)])
     rules = (find(word, registry.all_rules()) for word in words)
-    said += [render([rule], form) for rule in dict.fromkeys(rules) if rule is not None]
+    page = pages.markdown if form == "markdown" else pages.text
+    said += [page(rule) for rule in dict.fromkeys(rules) if rule is not None]
     return ("\n---\n\n" if form == "markdown" else "\n").join(said)
 
 

@@ -6,15 +6,21 @@ import re
 from collections.abc import Iterator
 
 # What follows one of these runs where the other cells do; after any other it is
-# no Python, or runs elsewhere.
-PYTHON_CELLS = {"capture", "debug", "prun", "time", "timeit"}
+# no Python, or runs elsewhere. The first are IPython's own.
+PYTHON_CELLS = frozenset(
+    """
+    capture debug prun time timeit
+    ipytest memit memray_flamegraph pyinstrument scalene snakeviz wandb
+    """.split()
+)
 CELL_MAGIC = re.compile(r"\s*(?P<magic>%%[ \t]*(?P<name>\S*))")
 
 # At the start of a statement none of these is Python.
 MAGIC = re.compile(
     r"""[ \t]*
     (?: (?P<magic> [!?,;/] | %(?!%) )
-      | [\w.,*\[\]\ \t]+ =[ \t]* (?P<value> [!%] )       # files = !ls
+      | (?: [^\r\n\#'"=!%;] | "[^"\r\n]*" | '[^'\r\n]*' )+
+        =[ \t]* (?P<value> [!%] )                       # files = !ls
       | (?P<help> [^\s\#'"] [^\r\n\#'"]* \? ) [ \t]* (?![^\r\n])
     )""",
     re.VERBOSE,
@@ -36,8 +42,7 @@ PRINTED = re.compile(r"[^\r\n]")
 def magics(text: str) -> Iterator[tuple[int, int]]:
     """Where the magics of a cell begin and end, from top to bottom."""
     at = 0
-    whole = CELL_MAGIC.match(text)
-    if whole:
+    while whole := CELL_MAGIC.match(text, at):  # one may run a cell of another
         python = whole["name"] in PYTHON_CELLS
         at = _line_end(text, whole.start("magic")) if python else len(text)
         yield whole.start("magic"), at

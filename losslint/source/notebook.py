@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from losslint.findings import Span
+from losslint.source.json_values import after_space, items_of, members_of, rewritten, value_at
 from losslint.source.magics import blank, magics, without_magics
 from losslint.source.text import LINE_END, Place, Source, Undecodable, splice
 
@@ -25,22 +26,28 @@ from losslint.source.text import LINE_END, Place, Source, Undecodable, splice
 # What stands between the cells, as between the definitions of a module.
 BETWEEN = b"\n\n"
 
-SPACE = re.compile(r"[ \t\r\n]*")
-DECODER = json.JSONDecoder()
+# What tells whether a cell is for Python.
+KIND = ("cell_type", "metadata")
 
-# A line of a source, and one of the inside of a JSON string, escapes and all.
-LINE = re.compile(r"[^\n]*\n|[^\n]+")
-RAW_LINE = re.compile(r"(?:\\[^n]|[^\\])*\\n|(?:\\[^n]|[^\\])+", re.DOTALL)
+# How every notebook begins, and no module that does anything.
+OPENING = re.compile(r'\s*\{\s*"(?:cells|metadata|nbformat|nbformat_minor|worksheets)"\s*:')
+
+# JSON may hold half of a character; no text may.
+HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of code, the `number`-th of all cells, and where the JSON has its source."""
+    """A cell of code, the `number`-th of all cells, and where the JSON has its source.
+
+    `is_text` is false where a half of a character stood, which `text` has a sign for.
+    """
 
     number: int
     start: int
     end: int
     text: str
+    is_text: bool = True
 
     @cached_property
     def magics(self) -> tuple[str, ...]:
@@ -100,8 +107,9 @@ class Notebook(Source):
         parts = []
         at = 0
         for cell in self.cells:
-            value = self.json[cell.start : cell.end]
-            parts += [self.json[at : cell.start], _rewritten(value, cell.text)]
+            source = self.json[cell.start : cell.end]
+            parts.append(self.json[at : cell.start])
+            parts.append(rewritten(source, cell.text) if cell.is_text else source)
             at = cell.end
         return "".join([*parts, self.json[at:]])
 
@@ -169,20 +177,18 @@ def opened(source: Source) -> Source:
     """The notebook that a source holds if its name says so; else the source itself.
 
     Raises:
-        Undecodable: it holds no notebook.
+        Undecodable: it holds no notebook, or one that its name hides.
     """
     if not source.name.endswith(".ipynb"):
+        if OPENING.match(source.text) and '"nbformat"' in source.text:
+            raise Undecodable("a notebook, whose name must end in .ipynb")
         return source
     notebook = _loaded(source.text)
     language = _language(notebook.get("metadata"))
     cells = tuple(cells_of(source.text)) if language.startswith("python") else ()
-    try:
-        text = _joined(cells)
-    except UnicodeEncodeError as problem:
-        raise Undecodable("half of a surrogate pair: not text") from problem
     return Notebook(
         source.name,
-        text,
+        _joined(cells),
         source.encoding,
         source.bom,
         json=source.text,
@@ -235,65 +241,20 @@ def _language(metadata: object) -> str:
 
 def cells_of(text: str) -> Iterator[Cell]:
     """The cells of code of what was found to be a notebook."""
-    cells = _members(text, _after_space(text, 0))["cells"]
-    for number, (_, start, _) in enumerate(items(text, cells[0]), start=1):
-        members = _members(text, start)
-        if "cell_type" in members and _value(text, members["cell_type"]) == "code":
-            source = _value(text, members["source"])
-            yield Cell(number, *members["source"], "".join(source))
+    cells = members_of(text, after_space(text, 0))["cells"]
+    for number, (_, start, _) in enumerate(items_of(text, cells[0]), start=1):
+        members = members_of(text, start)
+        if _is_python({key: value_at(text, members[key]) for key in KIND if key in members}):
+            source = "".join(value_at(text, members["source"]))
+            shown = HALF.sub("\ufffd", source)
+            yield Cell(number, *members["source"], shown, is_text=shown == source)
 
 
-def _members(text: str, at: int) -> dict[str, tuple[int, int]]:
-    """Where the values of the JSON object at `at` are."""
-    return {str(key): (start, end) for key, start, end in items(text, at)}
-
-
-def items(text: str, at: int) -> Iterator[tuple[str | None, int, int]]:
-    """The key, if it has one, and the place of each value of the JSON object or list at `at`."""
-    named = text[at] == "{"
-    at = _after_space(text, at + 1)
-    while text[at] not in "]}":
-        key = None
-        if named:
-            key, at = DECODER.raw_decode(text, at)
-            at = _after_space(text, _after_space(text, at) + 1)
-        _, end = DECODER.raw_decode(text, at)
-        yield key, at, end
-        at = _after_space(text, end)
-        if text[at] == ",":
-            at = _after_space(text, at + 1)
-
-
-def _after_space(text: str, at: int) -> int:
-    space = SPACE.match(text, at)
-    return space.end() if space else at
-
-
-def _value(text: str, place: tuple[int, int]) -> Any:
-    return json.loads(text[slice(*place)])
-
-
-def _rewritten(value: str, text: str) -> str:
-    """The JSON of a cell's source, in the same style and lines as before, with another text."""
-    before = json.loads(value)
-    if "".join(before) == text:
-        return value
-    if isinstance(before, str):
-        return f'"{"".join(_raw_lines(value[1:-1], text))}"'
-    places = [(start, end) for _, start, end in items(value, 0)]
-    if not places:
-        return json.dumps(LINE.findall(text))
-    first, last = places[0], places[-1]
-    opening, closing = value[: first[0]], value[last[1] :]
-    comma = value[first[1] : places[1][0]] if places[1:] else f",{opening[1:] or ' '}"
-    inside = "".join(value[start + 1 : end - 1] for start, end in places)
-    return opening + comma.join(f'"{line}"' for line in _raw_lines(inside, text)) + closing
-
-
-def _raw_lines(inside: str, text: str) -> list[str]:
-    """The lines of `text` as JSON; those that `inside` has already as they are there."""
-    known = {json.loads(f'"{raw}"'): raw for raw in RAW_LINE.findall(inside)}
-    return [
-        known.get(line) or json.dumps(line, ensure_ascii=inside.isascii())[1:-1]
-        for line in LINE.findall(text)
-    ]
+def _is_python(cell: dict[str, Any]) -> bool:
+    """Whether a cell is code, and not said to be in another language, as VS Code may do."""
+    if cell.get("cell_type") != "code":
+        return False
+    told: Any = cell.get("metadata")
+    for key in ("vscode", "languageId"):
+        told = told.get(key) if isinstance(told, dict) else None
+    return not isinstance(told, str) or told == "python"

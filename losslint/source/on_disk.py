@@ -6,7 +6,8 @@ import json
 import re
 from functools import cached_property
 
-from losslint.source.notebook import Cell, Notebook, cells_of, items
+from losslint.source.json_values import items_of
+from losslint.source.notebook import Cell, Notebook, cells_of
 from losslint.source.text import Place, Source
 
 # A character inside a JSON string, as it is written there.
@@ -65,7 +66,7 @@ def _written_at(text: str, cell: Cell, count: int) -> int:
     if text[cell.start] == '"':
         strings = [(cell.start, cell.end)]
     else:
-        strings = [(start, end) for _, start, end in items(text, cell.start)]
+        strings = [(start, end) for _, start, end in items_of(text, cell.start)]
     end = cell.end
     for start, end in strings:
         characters = list(WRITTEN.finditer(text, start + 1, end - 1))

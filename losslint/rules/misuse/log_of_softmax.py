@@ -70,7 +70,7 @@ from losslint.rules.base import Rule
 from losslint.rules.loops import is_exempt
 from losslint.rules.misuse.words import origins
 
-rule = Rule("LL404", __name__, __doc__, Severity.WARNING, needs=((b"torch",), (b"log(",)))
+rule = Rule("LL404", __name__, __doc__, Severity.WARNING, needs=((b"torch",), (b"log(", b"log as")))
 
 SOFTMAX = (
     "`log` of a softmax has a NaN gradient once a logit is 88.7 below the largest, and is -inf"
