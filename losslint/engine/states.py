@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from losslint.engine.fingerprint import digest
+from losslint.source.regular import read
 
 MAX_BYTES = 1 << 26  # the content of a larger file is never known
 
@@ -103,7 +104,6 @@ def _digest_of(path: str) -> str:
     try:
         if os.stat(path).st_size > MAX_BYTES:
             return ""
-        with open(path, "rb") as file:
-            return digest(file.read())
+        return digest(read(path))
     except OSError:
         return ""

@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+CHANGED = "the file changed while it was checked"
+
 
 class Changed(Exception):
     """The file is no longer what was read; somebody else wrote it."""
@@ -24,7 +26,7 @@ def write(path: str, before: bytes, after: bytes) -> None:
     """
     with _in_place_of(path, os.stat(path), after) as target, open(target, "rb") as file:
         if file.read() != before:
-            raise Changed("the file changed while it was checked")
+            raise Changed(CHANGED)
 
 
 def put(path: str, data: bytes) -> None:

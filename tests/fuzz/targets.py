@@ -31,7 +31,7 @@ from losslint.rules import registry
 from losslint.source.notebook import opened
 from losslint.source.text import Source, Undecodable
 
-from ..outside import edits_alone_change
+from .outside import edits_alone_change
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 EVERYTHING = Settings(select=("ALL",))
