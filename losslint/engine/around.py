@@ -55,7 +55,7 @@ def surroundings(files: Collection[str], paths: Iterable[str], settings: Setting
     there = (os.path.join(folder, name) for name in SETUPS)
     return Surroundings(
         folder,
-        () if _leaves_none(paths, folder, settings) else _others(files, folder, settings),
+        () if _leaves_none(paths, folder, settings) else _others(files, paths, folder, settings),
         tuple(_configs(folder)),
         tuple(filter(os.path.exists, there)),
     )
@@ -89,15 +89,20 @@ def _leaves_none(paths: Sequence[str], folder: str, settings: Settings) -> bool:
     return same and top == [folder, folder]
 
 
-def _others(files: Iterable[str], folder: str, settings: Settings) -> tuple[str, ...]:
-    """Every Python file and notebook of the project that is not among some."""
+def _others(
+    files: Iterable[str], paths: Iterable[str], folder: str, settings: Settings
+) -> tuple[str, ...]:
+    """Every Python file and notebook of the project that is not among some.
+
+    A folder that was given is a project, whatever marks it.
+    """
     given = frozenset(map(os.path.abspath, files))
-    is_known = is_marked(folder, Asked())
+    is_known = folder in map(os.path.realpath, paths) or is_marked(folder, Asked())
     if not is_known and _is_for_everything(folder):
         raise NoProject(folder)
     found = discover([folder], _plain(folder, settings))
-    paths = (one.path for one in found if isinstance(one, Python))
-    around = tuple(islice(paths, None if is_known else MAX_UNMARKED + 1))
+    there = (one.path for one in found if isinstance(one, Python))
+    around = tuple(islice(there, None if is_known else MAX_UNMARKED + 1))
     if not is_known and len(around) > MAX_UNMARKED:
         raise NoProject(folder)
     return tuple(path for path in around if os.path.abspath(path) not in given)

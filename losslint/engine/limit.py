@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# The longest of 10,538 files of libraries takes a tenth of it.
+# A file of a library takes a tenth of a second. What takes this long may never end.
 SECONDS = 60.0
 AGAIN = 1.0  # where what was raised got lost, in a finalizer say
 

@@ -30,6 +30,7 @@ class Look:
     report: FileReport
     checked: Checked = NOTHING
     digest: str = ""
+    record: bytes | None = None
 
 
 def slim(look: Look) -> Look:
@@ -77,19 +78,25 @@ def recalled(cache: Cache, path: str) -> Look | None:
 Record = tuple[str, tuple[Finding, ...], tuple[Directive, ...], FileFacts | None, bool]
 
 
-def remember(cache: Cache, look: Look) -> None:
-    """Let the cache know what a file came to, if the same would come of it again."""
+def recorded(look: Look) -> Look:
+    """The same with the record that a cache is to keep, if the same would come of the file again."""
     report, checked = look.report, look.checked
     is_checked = checked != NOTHING
     if not look.digest or not checked.is_lasting:
-        return
+        return look
     if is_checked and checked.findings != report.findings:
-        return
+        return look
     record = b""
     if report.skipped or report.findings or checked.directives or checked.facts:
         parts = (report.skipped, report.findings, checked.directives, checked.facts, is_checked)
         try:
             record = deflated(dumped(plain(parts)))
         except ValueError:  # half a character, of a file's name
-            return
-    cache.put(report.path, look.digest, record, checked.asked)
+            return look
+    return replace(look, record=record)
+
+
+def remember(cache: Cache, look: Look) -> None:
+    """Let the cache know what a file came to, if it has a record of that."""
+    if look.record is not None:
+        cache.put(look.report.path, look.digest, look.record, look.checked.asked)

@@ -45,15 +45,22 @@ def expect_finding(found: object, rule: Rule, size: int = LARGEST) -> None:
 def plain(value: Any) -> Any:
     """A value as JSON knows it: lists, strings, numbers."""
     kind: Any = type(value)
-    if isinstance(value, Enum):
-        return value.value
+    return _writer(kind)(value)
+
+
+@cache
+def _writer(kind: Any) -> Callable[[Any], Any]:
+    """What `plain` does with values of a kind: it is asked for millions."""
+    if issubclass(kind, Enum):
+        return lambda value: value.value
     if _is_made_of_fields(kind):
-        return [plain(getattr(value, name)) for name in _names(kind)]
-    if isinstance(value, (tuple, list)):
-        return [plain(each) for each in value]
-    if isinstance(value, (frozenset, set)):
-        return sorted(plain(each) for each in value)
-    return value
+        names = _names(kind)
+        return lambda value: [plain(getattr(value, name)) for name in names]
+    if issubclass(kind, (tuple, list)):
+        return lambda value: [each if type(each) is str else plain(each) for each in value]
+    if issubclass(kind, (frozenset, set)):
+        return lambda value: sorted(map(plain, value))
+    return lambda value: value
 
 
 def _is_made_of_fields(kind: Any) -> bool:

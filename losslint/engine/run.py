@@ -14,13 +14,18 @@ from losslint.engine.check import check, facts_of, unreadable
 from losslint.engine.fingerprint import digest
 from losslint.engine.fix import FixResult, Veto, no_veto, settle
 from losslint.engine.jobs import number
+<<<<<<< HEAD
 from losslint.engine.limit import TOO_LONG, OutOfTime, limited
 from losslint.engine.looks import Look, recalled, remember, slim
+=======
+from losslint.engine.looks import Look, recalled, recorded, remember, slim
+>>>>>>> main
 from losslint.engine.others import Others
 from losslint.engine.reports import FileReport
 from losslint.engine.selection import Selection
 from losslint.engine.write import CHANGED, Changed, write
 from losslint.findings import Finding, Safety
+from losslint.model.remembering import forget
 from losslint.rules import registry
 from losslint.source.discover import NOTEBOOKS, Found, Problem, Python, Skipped, discover
 from losslint.source.notebook import Notebook, opened
@@ -48,6 +53,9 @@ def check_paths(
     run = Run(settings, paths=given)
     reports = run.reports(discover(given, settings))
     return reports if run.baseline is None else iter(run.baseline.match(reports).reports)
+
+
+REMEMBERED = 32  # files between which what was worked out is kept: trees take much memory
 
 
 class Run:
@@ -83,6 +91,7 @@ class Run:
         # Why a plug-in is broken need not be in its files: what it would find is not known.
         self.cache = None if registry.broken() else cache
         self.jobs = jobs
+        self._looked = 0
         self.selection = Selection(registry.all_rules(), settings)
         self.baseline = baseline_of(settings)
 
@@ -132,12 +141,15 @@ class Run:
             return Look(FileReport(found.path, Source(found.path, ""), skipped=found.kind))
         if isinstance(found, Problem):
             return Look(_unreadable(found.path, found.message))
+        self._looked += 1
+        if not self._looked % REMEMBERED:
+            forget()
         try:
             raw = read(found.path)
         except OSError as problem:
             return Look(_unreadable(found.path, problem.strerror or str(problem)))
         look = self._look_at(found.path, raw)
-        return replace(look, digest="" if look.report.before else self._digest(raw))
+        return recorded(replace(look, digest="" if look.report.before else self._digest(raw)))
 
     def joined(self, looks: Iterable[Look], found: Sequence[Found] = ()) -> Iterator[FileReport]:
         """The reports of all files, with what the rules of the project find in them together.
@@ -222,7 +234,7 @@ class Run:
         new = self._digest(report.source.encode()) if is_written else ""
         look = replace(look, report=report, digest=new)
         if self.cache is not None:
-            remember(self.cache, look)
+            remember(self.cache, recorded(look))
         return look
 
     def _digest(self, raw: bytes) -> str:

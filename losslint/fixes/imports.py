@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import libcst as cst
 
@@ -12,6 +11,7 @@ from losslint.findings import Edit, Span
 from losslint.model.module import Module
 from losslint.model.names import CONVENTIONS, dotted, imported, statements, suites
 from losslint.model.parents import nodes, parent
+from losslint.model.remembering import remembered
 
 FUNCTIONAL = "torch.nn.functional"
 
@@ -57,7 +57,7 @@ def importable(module: Module, name: str) -> bool:
     return _origins(module).get(name, {name}) == {name} and not _rebound(module, name)
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _origins(module: Module) -> dict[str, set[str]]:
     """All that each name is imported from, wherever in the module."""
     found: dict[str, set[str]] = {}
@@ -67,7 +67,7 @@ def _origins(module: Module) -> dict[str, set[str]]:
     return found
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _lasting(module: Module) -> dict[str, str]:
     """The imported names that mean the same throughout the module, and what that is."""
     everywhere = _origins(module)
@@ -146,7 +146,7 @@ def _read(module: Module, name: str) -> list[cst.Name]:
     return _names(module).get(name, [])
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _names(module: Module) -> dict[str, list[cst.Name]]:
     found: dict[str, list[cst.Name]] = {}
     for node in nodes(module.tree):

@@ -6,7 +6,6 @@ import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import dropwhile, takewhile
 
 import libcst as cst
@@ -15,6 +14,7 @@ from losslint.findings import Edit, Span
 from losslint.model.module import Module
 from losslint.model.names import dotted
 from losslint.model.parents import nodes
+from losslint.model.remembering import remembered
 
 Definition = (cst.FunctionDef, cst.ClassDef)
 
@@ -209,7 +209,7 @@ def _brings_imports(statement: cst.CSTNode) -> bool:
     return False
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def _runs(module: Module) -> list[list[ImportLine]]:
     """The lines of imports that no blank line and no other statement parts from each other."""
     runs: list[list[ImportLine]] = [[]]

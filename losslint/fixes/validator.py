@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import libcst as cst
 
@@ -23,6 +22,7 @@ from losslint.fixes.wrapping import WIDTH, Line, wrapped
 from losslint.fixes.written import MORE, is_written, quote, written
 from losslint.model.classes import parameters
 from losslint.model.module import Module
+from losslint.model.remembering import remembered
 from losslint.training.backward import Backward
 
 NAMES = ("validate_loss", "check_loss_is_finite")
@@ -38,7 +38,7 @@ class Checker:
     edits: tuple[Edit, ...] = ()
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def told(module: Module, backwards: tuple[Backward, ...]) -> frozenset[str]:
     """What there is to say of the losses of a module, beside their values."""
     return frozenset(
@@ -117,7 +117,7 @@ def _configured(module: Module) -> Checker | None:
     return Checker(name, edits=(project_import(module, origin, name),))
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def _own(module: Module, takes: frozenset[str]) -> Checker | None:
     """`validate_loss` as it is there from an earlier fix, or with the edits that write it."""
     for statement in module.tree.body:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import lru_cache
 
 import libcst as cst
 
@@ -13,6 +12,7 @@ from losslint.fixes.imports import reach, spelled
 from losslint.fixes.wrapping import WIDTH
 from losslint.model.module import Module
 from losslint.model.parents import nodes
+from losslint.model.remembering import remembered
 
 # What a call may say of a loss beside its value, in the order of the parameters.
 MORE = ("step", "components", "non_negative")
@@ -119,7 +119,7 @@ def _optional(module: Module) -> str:
     return '"{} | None"' if optional is None else f"{optional}[{{}}]"
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def quote(module: Module) -> str:
     """The quotes that most strings of the module have."""
     strings = [node.quote for node in nodes(module.tree) if isinstance(node, cst.SimpleString)]

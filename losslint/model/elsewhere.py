@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import libcst as cst
 
@@ -17,6 +17,7 @@ from losslint.model.depth import TooDeep, syntax_tree
 from losslint.model.imports import Import, places, project_folder, readings
 from losslint.model.module import Module, Unreadable, deep_recursion
 from losslint.model.names import suites
+from losslint.model.remembering import remembered
 from losslint.source.text import Source, Undecodable
 
 MAX_FILES = 64  # kept in memory, parsed or not
@@ -232,7 +233,7 @@ class _File:
             return None
 
 
-@lru_cache(maxsize=MAX_FILES)
+@remembered(MAX_FILES)
 def _file(path: str, _changed: int, _size: int, settings: Settings) -> _File:
     """The file at `path`, read again once it has changed."""
     with open(path, "rb") as file:

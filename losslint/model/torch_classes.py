@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import libcst as cst
 
 from losslint.model.classes import ClassFacts, classes, lineage
 from losslint.model.elsewhere import definition
 from losslint.model.module import Module
 from losslint.model.names import Names
+from losslint.model.remembering import remembered
 
 # Classes of libraries that are one, by the last part of the name.
 MODULES = frozenset(("LightningModule", "PreTrainedModel", "PyroModule", "BaseModule"))
@@ -18,7 +17,7 @@ PLAIN = frozenset(("object", "ABC", "Protocol", "Function", "Dataset", "Optimize
 MAX_FILES = 4  # from a class to the file of its farthest base
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def known_classes(module: Module) -> dict[str, ClassFacts]:
     """Every class of a module by name."""
     return classes(module.tree, Names(module.tree))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from losslint.model.asked import Asked
-from losslint.model.facts import Built, Defined, FileFacts
+from losslint.model.facts import Built, Defined, FileFacts, Optimizer
 from losslint.model.imports import Import, places, readings
 from losslint.project.graph import Graph
 
@@ -47,6 +47,7 @@ class Project:
         self.named = named
         self.searched = searched
         self._asked = Asked()
+        self._definitions: dict[tuple[str, str], Definition | None] = {}
         self._by_path = {os.path.abspath(facts.path): facts for facts in self.files}
 
     def is_checked(self, facts: FileFacts) -> bool:
@@ -57,7 +58,10 @@ class Project:
 
     def definition(self, facts: FileFacts, qualified: str) -> Definition | None:
         """The class or function of the project that a qualified name in a file stands for."""
-        return self._found(facts, qualified, 0)
+        key = facts.path, qualified
+        if key not in self._definitions:
+            self._definitions[key] = self._found(facts, qualified, 0)
+        return self._definitions[key]
 
     def _found(self, facts: FileFacts, qualified: str, hops: int) -> Definition | None:
         if "." not in qualified:
@@ -220,6 +224,18 @@ class Project:
             for module in filter(None, facts.searched):
                 found |= {other.path for other in self._imported(facts, module)}
         return frozenset(found)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The names that strings in some file, or a configuration file, mention."""
+        return self.named.union(*(facts.words for facts in self.files))
+
+    @cached_property
+    def optimizers(self) -> tuple[tuple[FileFacts, Optimizer], ...]:
+        """The optimizers of all files, those of tests left out."""
+        return tuple(
+            (f, optimizer) for f in self.files for optimizer in f.optimizers if not f.is_test
+        )
 
     @cached_property
     def graph(self) -> Graph:

@@ -94,14 +94,10 @@ def _parameters(project: Project, definition: Definition) -> tuple[str, ...]:
     line = project.lineage(definition)
     leaves = tuple(dict.fromkeys(leaf for _, d in line for leaf in d.leaves))
     weighs = any(w.scope == d.name for f, d in line for w in f.weighing)
-    named = {d.name for _, d in line} & (project.named | _words(project))
+    named = {d.name for _, d in line} & project.words
     registered = named or any(d.is_decorated for _, d in line)
     is_loss = weighs or any(d.is_loss for _, d in line)
     return leaves if leaves and is_loss and not registered else ()
-
-
-def _words(project: Project) -> frozenset[str]:
-    return frozenset().union(*(facts.words for facts in project.files))
 
 
 def _of_class(
@@ -148,12 +144,7 @@ def _of_leaves(project: Project, facts: FileFacts) -> Iterator[Unoptimized]:
 
 def _missing(project: Project, seed: _Seed) -> Iterator[Unoptimized]:
     """Where the parameters of a seed are to be handed over, if it is known that nothing does."""
-    optimizers = [
-        (facts, optimizer)
-        for facts in project.files
-        for optimizer in facts.optimizers
-        if not facts.is_test
-    ]
+    optimizers = project.optimizers
     if seed.made is not None and (own := _in_framework(project, seed)) is not None:
         yield own
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -10,6 +9,7 @@ import libcst as cst
 from losslint.model.classes import decorators, parameters
 from losslint.model.module import Module
 from losslint.model.names import statements
+from losslint.model.remembering import remembered
 from losslint.provenance import callers, calls
 from losslint.provenance.kinds import UNKNOWN
 from losslint.provenance.objects import Callable, Class, Frame, Instance, Method, Value, frame_of
@@ -62,7 +62,7 @@ def _method(
     return tracer.take((bound,), rest)
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def _assigned(
     made_of: Class, keys: tuple[Key, ...]
 ) -> tuple[tuple[Class, cst.FunctionDef, Binding], ...]:
@@ -84,7 +84,7 @@ def _assigned(
     return tuple(found)
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def _frame(this: Instance, owner: Class, function: cst.FunctionDef) -> Frame:
     """A method of the object; its constructor with the arguments that it was given."""
     given = None
@@ -94,7 +94,7 @@ def _frame(this: Instance, owner: Class, function: cst.FunctionDef) -> Frame:
     return Frame(owner.scope, function, this, owner, given, frame_of(owner.scope, None))
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def _set_from_outside(module: Module) -> frozenset[str]:
     """The attributes that code sets on something other than `self`."""
     found: set[str] = set()

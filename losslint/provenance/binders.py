@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import libcst as cst
 
 from losslint.model.module import Module
 from losslint.model.names import statements, suites
+from losslint.model.remembering import remembered
 
 Function = cst.FunctionDef | cst.Lambda
 
@@ -35,7 +35,7 @@ class Bound:
     outer: frozenset[str]  # declared global or nonlocal
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def bound_names(function: cst.FunctionDef) -> Bound:
     """The names that a function binds, or changes what they hold."""
     params = function.params
@@ -62,7 +62,7 @@ def _plainly_bound(body: cst.BaseSuite) -> set[str]:
     }
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def declaring(module: Module) -> dict[str, list[cst.FunctionDef]]:
     """The functions of a module that declare a name global."""
     found: dict[str, list[cst.FunctionDef]] = {}
@@ -74,7 +74,7 @@ def declaring(module: Module) -> dict[str, list[cst.FunctionDef]]:
     return found
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def binders(
     body: cst.BaseSuite | cst.Module,
 ) -> dict[str, list[cst.BaseStatement | cst.BaseSmallStatement]]:

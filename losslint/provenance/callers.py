@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from os.path import realpath
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from losslint.model.classes import parameters
 from losslint.model.elsewhere import beside
 from losslint.model.module import Module
 from losslint.model.parents import parent
+from losslint.model.remembering import remembered
 from losslint.provenance.binders import Function, parameter
 from losslint.provenance.kinds import UNKNOWN, Tensor
 from losslint.provenance.mentions import calls_named, mentions
@@ -85,7 +85,7 @@ def _is(value: Value, function: cst.FunctionDef, home: Frame) -> bool | None:
     return same and realpath(there) == realpath(here)
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def _beside(module: Module, name: str) -> tuple[Module, ...]:
     return tuple(beside(module, name))
 

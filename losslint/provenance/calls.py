@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from losslint.model.classes import decorators, parameters
 from losslint.model.parents import children
+from losslint.model.remembering import remembered
 from losslint.provenance import callers, layers, tensors
 from losslint.provenance.binders import within
 from losslint.provenance.kinds import UNKNOWN, Place, Tensor
@@ -232,7 +232,7 @@ def entered(
     )
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def _returned(function: cst.FunctionDef | cst.Lambda) -> tuple[cst.BaseExpression, ...]:
     if isinstance(function, cst.Lambda):
         return (function.body,)
@@ -245,7 +245,7 @@ def _returned(function: cst.FunctionDef | cst.Lambda) -> tuple[cst.BaseExpressio
     )
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def is_plain(function: cst.FunctionDef | cst.Lambda) -> bool:
     """Whether what a function returns is what its calls yield."""
     if isinstance(function, cst.Lambda):

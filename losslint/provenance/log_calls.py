@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import libcst as cst
 
 from losslint.model.module import Module
+from losslint.model.remembering import remembered
 from losslint.provenance.kinds import PROBABILITIES, Tensor
 from losslint.provenance.mentions import mentions
 from losslint.provenance.tensors import argument
@@ -30,7 +30,7 @@ def subjects(module: Module) -> dict[type[Any], list[Any]]:
     return {LogCall: list(log_calls(module))}
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def log_calls(module: Module) -> tuple[LogCall, ...]:
     """Every logarithm of probabilities in a module, in no particular order."""
     found: list[LogCall] = []

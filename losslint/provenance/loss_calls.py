@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import libcst as cst
 
 from losslint.model.module import Module
 from losslint.model.names import dotted
 from losslint.model.parents import ancestors, nodes
+from losslint.model.remembering import remembered
 from losslint.provenance.kinds import UNKNOWN, Tensor
 from losslint.provenance.mentions import mentions
 from losslint.provenance.objects import External, Layer, Value
@@ -87,7 +87,7 @@ def _left_out(call: cst.Call) -> tuple[Value, ...] | None:
     return (UNKNOWN,) if any(arg.star for arg in call.args) else None
 
 
-@lru_cache(maxsize=16)
+@remembered(16)
 def loss_calls(module: Module) -> tuple[LossCall, ...]:
     """Every call of a classification loss of torch in a module, in no particular order.
 
@@ -140,7 +140,7 @@ def _may_be(module: Module, func: cst.BaseExpression) -> bool:
     return last in ARGUMENTS or is_loss_like(last) or last in _bound(module)
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def _bound(module: Module) -> frozenset[str]:
     """The last names of what the module gives a loss of torch to, by an assignment or an import."""
     written = mentions(module).names

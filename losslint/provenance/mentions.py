@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import libcst as cst
 
 from losslint.model.module import Module
 from losslint.model.parents import nodes, parent
+from losslint.model.remembering import remembered
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Mentions:
     calls: list[cst.Call] = field(default_factory=list)
 
 
-@lru_cache(maxsize=16)
+@remembered(16)
 def mentions(module: Module) -> Mentions:
     """The names and calls of a module."""
     found = Mentions()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import libcst as cst
 
@@ -12,6 +11,7 @@ from losslint.model.elsewhere import Elsewhere, definition
 from losslint.model.module import Module
 from losslint.model.names import dotted
 from losslint.model.parents import ancestors
+from losslint.model.remembering import remembered
 from losslint.provenance.binders import Function
 from losslint.provenance.kinds import Place, Tensor
 from losslint.training.callees import scope_of
@@ -37,7 +37,7 @@ class Class:
         return None
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _lineage(first: Class) -> tuple[Class, ...]:
     found, waiting = list[Class](), [first]
     while waiting:
@@ -173,7 +173,7 @@ def class_at(found: Elsewhere) -> Class | None:
     return None if facts is None or facts.node is not found.node else Class(other, facts)
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def elsewhere(module: Module, qualified: str) -> Elsewhere | None:
     """A class or function of the project by its qualified name; nothing of torch."""
     if qualified.partition(".")[0] in ("torch", "torchvision", "numpy"):
@@ -181,7 +181,7 @@ def elsewhere(module: Module, qualified: str) -> Elsewhere | None:
     return definition(module, qualified)
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def frame_of(scope: Scope, function: Function | None) -> Frame:
     """The frame of a function that is called by nobody knows whom."""
     if function is None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable
-from functools import lru_cache
 
 import libcst as cst
 
 from losslint.model.elsewhere import Elsewhere
 from losslint.model.module import Module
 from losslint.model.names import string_value
+from losslint.model.remembering import remembered
 from losslint.provenance import attributes, callers, calls, operators
 from losslint.provenance.binders import Function, within
 from losslint.provenance.kinds import UNKNOWN, Tensor, agreed
@@ -58,7 +58,7 @@ def tensor(found: Iterable[Value]) -> Tensor:
     return agreed(one if isinstance(one, Tensor) else UNKNOWN for one in found)
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def tracer(module: Module) -> Tracer:
     """The one that knows what was found out about a module already."""
     return Tracer(module)

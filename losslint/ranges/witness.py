@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from losslint.model.module import Module
+from losslint.model.remembering import remembered
 from losslint.ranges.evaluate import subjects
 from losslint.ranges.interval import Interval
 from losslint.ranges.value import Sample, sampled
@@ -30,7 +29,7 @@ def contribution(module: Module, weight: LearnedWeight, sample: Sample) -> Inter
     return None
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _sampled(module: Module, sample: Sample) -> list[LearnedWeight]:
     with sampled(sample):
         found: list[LearnedWeight] = subjects(module)[LearnedWeight]

@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import libcst as cst
 
@@ -16,6 +15,7 @@ from losslint.model.module import Module
 from losslint.model.names import dotted, statements
 from losslint.model.outline import identifiers
 from losslint.model.parents import nodes
+from losslint.model.remembering import remembered
 from losslint.ranges.losses import is_loss_like, lower_bound
 from losslint.training.state import Frame, Scope, path_of
 from losslint.training.values import Value
@@ -54,7 +54,7 @@ FIXED = re.compile(r"teacher|ema|frozen|fixed|target|(^|_)old(_|$)", re.I)
 WRAPPERS = frozenset("to cuda cpu double float half train eval compile DataParallel script".split())
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def scope_of(module: Module) -> Scope:
     """The names of a module, worked out once."""
     return Scope(module)
@@ -75,12 +75,12 @@ def function_of(
     return None
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def _elsewhere(scope: Scope, qualified: str) -> Elsewhere | None:
     return definition(scope.module, qualified)
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def matters(function: cst.FunctionDef | cst.Lambda) -> bool:
     """Whether a function has anything to do with losses, and is worth following."""
     return any(
@@ -89,7 +89,7 @@ def matters(function: cst.FunctionDef | cst.Lambda) -> bool:
     )
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def _may_matter(scope: Scope, qualified: str, is_given_losses: bool) -> bool:
     """The same of a function of another file, before libcst is asked for it."""
     written = syntax_elsewhere(scope.module, qualified)
@@ -141,7 +141,7 @@ def _made(path: str, frame: Frame) -> Made | None:
     return made_by(value, frame) if value is not None else None
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def _attributes(facts: ClassFacts) -> dict[str, cst.BaseExpression]:
     """What the methods of a class assign to attributes of its objects; the first counts."""
     found: dict[str, cst.BaseExpression] = {}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
 import libcst as cst
 
 from losslint.model.names import called
 from losslint.model.parents import children, nodes
+from losslint.model.remembering import remembered
 from losslint.ranges.losses import is_loss_like
 from losslint.training.state import path_of
 from losslint.training.words import last
@@ -29,7 +29,7 @@ CONDITIONS = (cst.Comparison, cst.UnaryOperation, cst.Call)
 DEPTH = 4
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def bodies(tree: cst.Module) -> dict[cst.FunctionDef | None, list[cst.CSTNode]]:
     """The nodes of each function, and of the module itself, from top to bottom."""
     found: dict[cst.CSTNode | None, list[cst.CSTNode]] = {None: []}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
 
 import libcst as cst
@@ -12,6 +11,7 @@ import libcst as cst
 from losslint.model.module import Module
 from losslint.model.names import called
 from losslint.model.parents import ancestors, function_around, nodes
+from losslint.model.remembering import remembered
 from losslint.ranges.run import Unfollowed
 from losslint.training.backward import Backward, Component, Guard, Survey
 from losslint.training.events import Reached
@@ -54,7 +54,7 @@ def backwards(module: Module) -> tuple[Backward, ...]:
     return tuple(backward for _, _, backward in _ways(module))
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def _ways(module: Module) -> tuple[Way, ...]:
     """The walks that know most of each place at which a loss is back-propagated."""
     places: dict[cst.CSTNode, list[tuple[Survey, Reached]]] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 import libcst as cst
 
@@ -11,6 +10,7 @@ from losslint.model.classes import ClassFacts, lineage
 from losslint.model.module import Module
 from losslint.model.names import string_value
 from losslint.model.parents import ancestors, nodes, own
+from losslint.model.remembering import remembered
 from losslint.ranges.losses import is_loss_like
 from losslint.ranges.run import Unfollowed
 from losslint.training.backward import Survey
@@ -23,7 +23,7 @@ from losslint.training.walk import walked
 from losslint.training.words import HANDED_OVER, WORTH_A_WALK
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def surveys(module: Module) -> tuple[tuple[Survey, ...], tuple[Unfollowed, ...]]:
     """One walk through each function that trains or tests a loss, and those that took too long."""
     found: list[Survey] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import libcst as cst
@@ -13,6 +12,7 @@ import libcst as cst
 from losslint.model.module import Module
 from losslint.model.names import dotted, string_value
 from losslint.model.parents import function_around, nodes, parent
+from losslint.model.remembering import remembered
 from losslint.ranges import evaluate
 from losslint.ranges.weights import LearnedWeight
 from losslint.training.backward import Survey
@@ -146,7 +146,7 @@ def weights_of(value: Value, survey: Survey) -> tuple[tuple[LearnedWeight, Modul
     return tuple(found.values())
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _learned(module: Module) -> tuple[LearnedWeight, ...]:
     return tuple(evaluate.subjects(module)[LearnedWeight])
 
