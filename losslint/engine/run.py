@@ -14,12 +14,8 @@ from losslint.engine.check import check, facts_of, unreadable
 from losslint.engine.fingerprint import digest
 from losslint.engine.fix import FixResult, Veto, no_veto, settle
 from losslint.engine.jobs import number
-<<<<<<< HEAD
 from losslint.engine.limit import TOO_LONG, OutOfTime, limited
-from losslint.engine.looks import Look, recalled, remember, slim
-=======
 from losslint.engine.looks import Look, recalled, recorded, remember, slim
->>>>>>> main
 from losslint.engine.others import Others
 from losslint.engine.reports import FileReport
 from losslint.engine.selection import Selection
@@ -128,7 +124,7 @@ class Run:
         return spread(lambda one: slim(self.look(one)), found, jobs, _lost)
 
     def _look_in_time(self, found: Found) -> Look:
-        """The same in this process, which goes on if it takes too long."""
+        """A look in this process, which goes on if it takes too long."""
         try:
             with limited():
                 return self.look(found)
