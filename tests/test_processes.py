@@ -5,19 +5,23 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from losslint import check_source
 from losslint.cli import main
 from losslint.config import Settings
-from losslint.engine import jobs, processes
+from losslint.engine import jobs, limit, processes
 from losslint.engine.check import Checked, check
 from losslint.engine.processes import spread
 from losslint.engine.run import Run
@@ -229,3 +233,72 @@ def test_an_interrupt_ends_all_processes(tmp_path: Path) -> None:
     _, errors = run.communicate(timeout=20)
     assert b"KeyboardInterrupt" in errors
     assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+
+
+def for_ever() -> None:
+    while True:
+        pass
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limit, "SECONDS", 0.3)
+
+
+@pytest.mark.usefixtures("soon")
+def test_what_takes_too_long_is_lost_and_nothing_else() -> None:
+    def work(item: int) -> str:
+        if item == 1:
+            with suppress(Exception):
+                for_ever()
+        if item == 2:  # no code of Python, which would hear of it
+            re.match("(a*)*b", "a" * 40)
+        return str(item)
+
+    late = "it takes more than 60 s of the processor"
+    assert done(work, 5, 2) == ["0", f"1 lost: {late}", f"2 lost: {late}", "3", "4"]
+
+
+@pytest.mark.usefixtures("toys", "soon")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_file_that_takes_too_long_is_reported_and_the_others_checked(
+    jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def slow(source: Source, rules: list[Rule], settings: Settings) -> Checked:
+        if "slow" in source.name:
+            for_ever()
+        return check(source, rules, settings)
+
+    monkeypatch.setattr("losslint.engine.run.check", slow)
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "slow", "z"):
+        Path(f"{name}.py").write_text("bad\n")
+    assert main(["--no-cache", "--jobs", jobs, "-q", "--output-format", "concise"]) == 2
+    first, late, last = capsys.readouterr().out.splitlines()
+    assert ("a.py" in first, "z.py" in last) == (True, True)
+    assert "LL000" in late
+    assert "it could not be checked: it takes more than 60 s of the processor" in late
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+
+
+def test_other_threads_have_no_limit() -> None:
+    def work() -> None:
+        with limit.limited(0.01):
+            done.append(sum(range(3_000_000)))
+
+    done: list[int] = []
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done
+
+
+@pytest.mark.parametrize("piece", ["a", "a.", "#", "# noqa ", "#add_param_group(a", "if a#:b "])
+def test_a_long_line_is_read_once(piece: str) -> None:
+    """Of what is as long as its line at each of its places, 200 kB took from 15 s to minutes."""
+    line = (piece * 200_000)[:200_000]
+    text = (FIXTURES / "retained_graph" / "bad.py").read_text()
+    started = time.process_time()
+    found = check_source(f"{text}\n# {line}\n'{line}'\n", "x.py", Settings(select=("ALL",)))
+    assert "LL303" in {finding.code for finding in found}
+    assert time.process_time() - started < 7

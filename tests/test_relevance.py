@@ -30,7 +30,7 @@ losslint losslint.cli losslint.config losslint.contradictions losslint.engine lo
 losslint.engine.reports losslint.keys losslint.options losslint.printing losslint.report
 losslint.report.formats losslint.report.paint losslint.report.summary losslint.report.terminal
 losslint.source losslint.source.discover losslint.source.globs
-losslint.source.text losslint.source.unmatched losslint.streams
+losslint.source.regular losslint.source.text losslint.source.unmatched losslint.streams
 """.split()
 # Each takes from a tenth of the time of Python itself to a hundred times of it.
 HEAVY = """

@@ -18,6 +18,7 @@ from losslint.findings import Finding
 from losslint.model.asked import FILE, Question, answer
 from losslint.source.discover import Found, Skipped
 from losslint.source.notebook import opened
+from losslint.source.regular import read
 from losslint.source.text import Source, Undecodable
 
 INDEX, RUNS, RECORDS, OTHERS, FACTS = range(5)
@@ -71,8 +72,7 @@ class Cache:
     def source(self, path: str, findings: Sequence[Finding] = ()) -> Source | None:
         """The source of a known file; None if it is another by now, or not that of the findings."""
         try:
-            with open(path, "rb") as file:
-                raw = file.read()
+            raw = read(path)
         except OSError:
             return None
         if digest(raw) != self.states.content(path):

@@ -18,6 +18,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
+from losslint.engine import limit
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -37,8 +39,9 @@ def spread(
 ) -> Iterator[Result]:
     """`work` of each item, in order, done by so many processes.
 
-    Of an item that a process dies of, and of one that `work` raises an error for, it is
-    `lost`, which is told why. Closed early, or interrupted, it ends all processes.
+    Of an item that a process dies of, or is ended over since it takes too long, and of one that
+    `work` raises an error for, it is `lost`, which is told why. Closed early, or interrupted, it
+    ends all processes.
     """
     pool = _Pool(work, items, jobs, lost)
     try:
@@ -206,7 +209,10 @@ def _serve(work: Callable[[Item], Result], items: Sequence[Item], tasks: int, re
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         while task := os.read(tasks, TASK.size):
             for index in range(*TASK.unpack(task)):
-                _send(results, _outcome(work, items[index]))
+                limit.end_when_late(limit.SECONDS)
+                outcome = _outcome(work, items[index])
+                limit.end_when_late(0)
+                _send(results, outcome)
                 if not index % COLLECTED:
                     gc.collect()
         status = 0
@@ -232,6 +238,8 @@ def _ending(status: int) -> str:
     """How a process ended, in words."""
     if status >= 0:
         return f"its process ended with status {status}"
+    if -status == signal.SIGPROF:
+        return limit.TOO_LONG
     try:
         name = signal.Signals(-status).name
     except ValueError:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from losslint.config import Settings
 from losslint.engine.reports import FileReport
 from losslint.source.discover import Found, Problem, Skipped
+from losslint.source.regular import read
 from losslint.source.text import Source, Undecodable
 
 # What a rule has anything to say about holds one of these; tests/test_relevance.py asks each of
@@ -18,7 +19,9 @@ WORDS = (b"torch", b"lightning", b"transformers", b"accelerate", b"patience")
 def mark(*prefixes: str) -> re.Pattern[bytes]:
     """What makes comments worth a parse: a word of ours, or a `noqa` of codes of ours."""
     codes = "|".join(prefixes).encode()
-    return re.compile(rb"#[^\r\n]*(?:losslint:|noqa[^\r\n]*(?:%b)\d)" % codes, re.IGNORECASE)
+    # From each `#` to the next, and from each `noqa`, so that a long line is read once.
+    codes = rb"noqa(?:(?!noqa)[^\r\n])*(?:%b)\d" % codes
+    return re.compile(rb"#[^#\r\n]*(?:losslint:|%b)" % codes, re.IGNORECASE)
 
 
 # Plug-ins are not known here: with their codes, a `noqa` alone is no reason to parse a file.
@@ -106,7 +109,6 @@ def _without_subjects(found: Found) -> FileReport | None:
 
 def _read(path: str) -> Source | None:
     try:
-        with open(path, "rb") as file:
-            return Source.decode(path, file.read())
+        return Source.decode(path, read(path))
     except (OSError, Undecodable):
         return None

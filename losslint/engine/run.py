@@ -14,16 +14,18 @@ from losslint.engine.check import check, facts_of, unreadable
 from losslint.engine.fingerprint import digest
 from losslint.engine.fix import FixResult, Veto, no_veto, settle
 from losslint.engine.jobs import number
+from losslint.engine.limit import TOO_LONG, OutOfTime, limited
 from losslint.engine.looks import Look, recalled, recorded, remember, slim
 from losslint.engine.others import Others
 from losslint.engine.reports import FileReport
 from losslint.engine.selection import Selection
-from losslint.engine.write import Changed, write
+from losslint.engine.write import CHANGED, Changed, write
 from losslint.findings import Finding, Safety
 from losslint.model.remembering import forget
 from losslint.rules import registry
 from losslint.source.discover import NOTEBOOKS, Found, Problem, Python, Skipped, discover
 from losslint.source.notebook import Notebook, opened
+from losslint.source.regular import read
 from losslint.source.text import Source, Undecodable
 
 
@@ -116,10 +118,18 @@ class Run:
         """A look at each, by as many processes as is asked for or pays."""
         jobs = number(self.jobs, (one.path for one in found if isinstance(one, Python)))
         if jobs == 1:
-            return map(self.look, found)
+            return map(self._look_in_time, found)
         from losslint.engine.processes import spread
 
         return spread(lambda one: slim(self.look(one)), found, jobs, _lost)
+
+    def _look_in_time(self, found: Found) -> Look:
+        """A look in this process, which goes on if it takes too long."""
+        try:
+            with limited():
+                return self.look(found)
+        except OutOfTime:
+            return _lost(found, TOO_LONG)
 
     def look(self, found: Found) -> Look:
         """Read, check and, if asked for, fix one file by itself. Writes nothing."""
@@ -131,8 +141,7 @@ class Run:
         if not self._looked % REMEMBERED:
             forget()
         try:
-            with open(found.path, "rb") as file:
-                raw = file.read()
+            raw = read(found.path)
         except OSError as problem:
             return Look(_unreadable(found.path, problem.strerror or str(problem)))
         look = self._look_at(found.path, raw)
@@ -164,7 +173,7 @@ class Run:
         if look.checked.findings == report.findings:
             report = replace(report, findings=joined.findings.get(report.path, report.findings))
         if report.findings and not (look.report.findings or report.source.data):
-            report = replace(report, source=_read_again(report.path))
+            return _with_source(report)
         return report
 
     def report_bytes(self, name: str, raw: bytes) -> FileReport:
@@ -262,10 +271,15 @@ class Run:
         return across(members, self.paths, self.selection.for_file, self.settings, others)
 
 
-def _read_again(path: str) -> Source:
-    """The source of a file that was put away when nothing was found in it by itself."""
-    with open(path, "rb") as file:
-        return opened(Source.decode(path, file.read()))
+def _with_source(report: FileReport) -> FileReport:
+    """A report with the source that was put away when nothing was found in the file by itself."""
+    try:
+        source = opened(Source.decode(report.path, read(report.path)))
+    except (OSError, Undecodable):
+        return _unreadable(report.path, CHANGED)
+    if max(finding.span.end for finding in report.findings) > len(source.data):
+        return _unreadable(report.path, CHANGED)
+    return replace(report, source=source)
 
 
 def _after(report: FileReport, settled: FixResult) -> FileReport:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from losslint.engine.fingerprint import digest
+from losslint.source.regular import opened
 
 MAX_BYTES = 1 << 26  # the content of a larger file is never known
 
@@ -101,8 +102,8 @@ class States:
 
 def _digest_of(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
+        with opened(path) as handle, open(handle, "rb", closefd=False) as file:
+            size = os.fstat(handle).st_size
             # No more than that: the path may be anybody's, and some files of the system never end.
             return digest(file.read(size)) if size <= MAX_BYTES else ""
     except OSError:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+
+from losslint.source.regular import opened
 
 NAME = ".losslint_cache"
 SUFFIX = ".cache"
@@ -47,7 +48,7 @@ class Stored:
             return None
         start, length, checksum = self._places[number]
         try:
-            with _opened(self._path) as handle:
+            with opened(self._path) as handle:
                 if os.read(handle, len(self._head)) != self._head:
                     return None  # another run wrote it anew
                 os.lseek(handle, len(self._head) + start, os.SEEK_SET)
@@ -131,7 +132,7 @@ def _prune(folder: str) -> None:
 def _head(path: str, length: int) -> bytes:
     """What a regular file begins with; nothing where there is none."""
     try:
-        with _opened(path) as handle:
+        with opened(path) as handle:
             return os.read(handle, length)
     except OSError:
         return b""
@@ -150,19 +151,6 @@ def _places(head: bytes, mark: str) -> list[tuple[int, int, int]]:
         places.append((at, int(length), int(checksum)))
         at += int(length)
     return places if at <= MAX_BYTES else []
-
-
-@contextlib.contextmanager
-def _opened(path: str) -> Iterator[int]:
-    """A regular file, opened to be read; a pipe in its place is not waited for."""
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-    handle = os.open(path, flags)
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError("no regular file")
-        yield handle
-    finally:
-        os.close(handle)
 
 
 def _read_all(handle: int, length: int) -> bytes:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from losslint.config import Settings
 from losslint.engine.around import Surroundings, surroundings
 from losslint.engine.check import facts_of
+from losslint.engine.limit import OutOfTime, limited
 from losslint.engine.others import Others
 from losslint.model.facts import FileFacts
 from losslint.project import unoptimized, unused
 from losslint.project.joined import Project
 from losslint.source.notebook import opened
+from losslint.source.regular import read
 from losslint.source.text import Source, Undecodable
 
 BUILDS = re.compile(rb"\[project\]|\[tool\.poetry\]|\[build-system\]")
@@ -90,8 +92,7 @@ def _unparsed(files: Mapping[str, FileFacts | None]) -> list[str]:
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read(path)
     except OSError:
         return b""
 
@@ -128,7 +129,10 @@ def _facts(path: str, known: Others) -> FileFacts | None:
         return before[0]
     raw = _read(path)
     try:
-        facts = facts_of(opened(Source.decode(path, raw)))
+        with limited():
+            facts = facts_of(opened(Source.decode(path, raw)))
+    except OutOfTime:
+        return None
     except Undecodable:
         facts = None
     known.put_facts(path, raw, facts)

@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+CHANGED = "the file changed while it was checked"
+
 
 class Changed(Exception):
     """The file is no longer what was read; somebody else wrote it."""
@@ -25,7 +27,7 @@ def write(path: str, before: bytes | None, after: bytes) -> None:
     """
     with _in_place_of(path, _status(path), after) as target:
         if _held(target) != before:
-            raise Changed("the file changed while it was checked")
+            raise Changed(CHANGED)
 
 
 def put(path: str, data: bytes) -> None:

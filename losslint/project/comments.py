@@ -9,8 +9,8 @@ from losslint.findings import Span
 from losslint.model.facts import Site
 from losslint.source.text import Source
 
-COMMENTED = re.compile(rb"#[^\r\n]*add_param_group\(([^\r\n]*)")
-PARAMETERS_OF = re.compile(r"([A-Za-z_]\w*)\.(?:named_)?parameters\(")
+COMMENTED = re.compile(rb"#[^#\r\n]*add_param_group\(([^\r\n]*)")
+PARAMETERS_OF = re.compile(r"\b([A-Za-z_]\w*)\.(?:named_)?parameters\(")
 
 
 def stopped(source: Source) -> Iterator[tuple[str, Site]]:

@@ -8,7 +8,7 @@ import re
 from losslint.source.text import Source
 
 # Behind the last expression of a header there are comments, perhaps, and its colon.
-COLON = re.compile(rb"(?:[^:#]|#[^\r\n]*)*?:")
+COLON = re.compile(rb"[^:#]*(?:#[^\r\n]*[\r\n][^:#]*)*:")
 OTHER_LINES = (ast.stmt, ast.excepthandler, ast.match_case)
 
 

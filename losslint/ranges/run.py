@@ -31,9 +31,9 @@ MAX_NODES = 40_000  # evaluated nodes a function, calls included
 MAX_CALLS = 4  # calls within calls
 MAX_PATHS = 6  # paths through a function that are followed apart
 
-# What only an nn.Module, or a wrapper of one, is asked for.
+# What only an nn.Module, or a wrapper of one, is asked for. A chain of names is read once, from its start.
 USED_AS_MODULE = re.compile(
-    r"([A-Za-z_][\w.]*)\.(?:named_parameters|parameters|train|eval|state_dict"
+    r"(?<!\w)(?<!\w\.)([A-Za-z_][\w.]*)\.(?:named_parameters|parameters|train|eval|state_dict"
     r"|load_state_dict|named_modules|modules|module)\b"
 )
 

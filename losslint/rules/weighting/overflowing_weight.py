@@ -80,7 +80,7 @@ from losslint.rules.weighting.words import NEEDS, is_trained, reaches, shape
 rule = Rule("LL105", __name__, __doc__, Severity.NOTE, needs=NEEDS)
 
 HALF_PRECISION = re.compile(
-    r"\bGradScaler\b|(?:\.|\b)float16\b|\.half\(\)|\bautocast\b(?!\([^)\n]*bfloat16)"
+    r"\bGradScaler\b|(?:\.|\b)float16\b|\.half\(\)|\bautocast\b(?!\([^)\n]{0,200}bfloat16)"
 )
 
 # The logarithms of the largest float16, 65504, and of the largest float32.

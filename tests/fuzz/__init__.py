@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of all that losslint parses: `python -m tests.fuzz --help`."""
