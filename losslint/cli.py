@@ -201,6 +201,9 @@ def _check(options: argparse.Namespace) -> int:
     refuse_contradictions(options)
     outputs(options)  # what is wrong with them is better said now than after the work
     settings = settings_from(options, paths)
+    if not (options.output_format or options.diff or options.statistics):
+        options.output_format = [(settings.output_format, "")]
+        outputs(options)
     if options.verbose:
         say(f"settings: {settings.origin or 'the defaults'}")
     if options.show_settings or options.show_schema or options.show_files:

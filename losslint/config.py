@@ -78,6 +78,7 @@ class Settings:
     loss_functions: tuple[str, ...] = ()
     monitor_functions: tuple[str, ...] = ()
     cache_dir: str = ""
+    output_format: str = "full"
     fail_on: str = "note"
     baseline: str = ""
     root: str = ""

@@ -14,6 +14,9 @@ LOG_VARIANCE_FORMS = ("floor", "softplus")
 # From which severity on findings fail a run, the hardest first.
 FAIL_ON = ("error", "warning", "note")
 
+# How findings may be shown; `losslint.report.formats` says by what.
+OUTPUT_FORMATS = tuple("full concise json jsonl sarif github gitlab junit rdjson html".split())
+
 # `pkg.module:function`, as in the entry points of a package.
 ENTRY_POINT = r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"
 
@@ -153,5 +156,6 @@ KEYS: dict[str, Key] = {
     ),
     "cache-dir": _path("Where the cache is"),
     "baseline": _path("The file of the findings that are known and not reported"),
+    "output-format": _choice("How findings are shown", *OUTPUT_FORMATS),
     "fail-on": _choice("The run fails only for findings of at least this severity", *FAIL_ON),
 }

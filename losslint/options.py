@@ -151,7 +151,9 @@ def settings_from(options: argparse.Namespace, paths: Sequence[str]) -> Settings
     given: dict[str, Any] = {
         field.name: tuple(value) if isinstance(value, list) else value
         for field in fields(Settings)
-        if (value := getattr(options, field.name, None)) is not None
+        # several formats may be asked for, with files: `printing.outputs` reads these
+        if field.name != "output_format"
+        and (value := getattr(options, field.name, None)) is not None
     }
     here = os.getcwd()
     for name in GLOBS if settings.root not in ("", here) else ():

@@ -49,6 +49,7 @@ loss-functions = ["project.losses.focal"]
 monitor-functions = ["project.board.show"]
 cache-dir = "caches/losslint"
 baseline = "known.json"
+output-format = "concise"
 fail-on = "error"
 [tool.losslint.per-file-ignores]
 "tests/**" = ["LL1"]
@@ -87,6 +88,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         monitor_functions=("project.board.show",),
         cache_dir="caches/losslint",
         baseline="known.json",
+        output_format="concise",
         fail_on="error",
         root=str(tmp_path),
         origin=str(path),

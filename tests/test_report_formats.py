@@ -26,6 +26,7 @@ from losslint.engine.fix import SAFE_AND_UNSAFE
 from losslint.engine.reports import FileReport
 from losslint.engine.run import Run
 from losslint.findings import Finding, Related, Severity, Span
+from losslint.keys import OUTPUT_FORMATS
 from losslint.report import github, gitlab, jsonl, junit, rdjson, sarif
 from losslint.report import json as as_json
 from losslint.report.formats import FOR_PEOPLE, FORMATS, STATISTICS, loaded
@@ -650,6 +651,24 @@ def test_from_which_severity_a_run_fails_is_an_option_and_a_key(project: Path) -
     assert main(["-q"]) == 2
     (project / "losslint.toml").write_text('fail-on = "never"\n')
     assert main(["-q"]) == 2
+
+
+def test_the_format_is_a_key_that_an_option_and_a_diff_go_before(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert list(FORMATS) == list(OUTPUT_FORMATS)
+    (project / "losslint.toml").write_text('output-format = "jsonl"\n')
+    assert main(["-q"]) == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[0])
+    assert main(["-q", "--output-file", "out.jsonl"]) == 1
+    assert json.loads(Path("out.jsonl").read_text().splitlines()[0])
+    assert main(["-q", "--output-format", "concise"]) == 1
+    assert " LL90" in capsys.readouterr().out.splitlines()[0]
+    assert main(["-q", "--diff"]) == 1
+    assert capsys.readouterr().out.startswith("---")
+    (project / "losslint.toml").write_text('output-format = "xml"\n')
+    assert main(["-q"]) == 2
+    assert '`output-format` must be "full" or' in capsys.readouterr().err
 
 
 def test_after_a_fix_a_notebook_is_reported_as_it_is_then() -> None:

@@ -16,7 +16,7 @@ from losslint.rules.plugins import installed
 
 # These decide which files are found and what becomes of the findings, and not what is found.
 OF_OTHERS = frozenset(
-    "exclude extend_exclude force_exclude origin extended cache_dir baseline fail_on".split()
+    "exclude extend_exclude force_exclude origin extended cache_dir baseline fail_on output_format".split()
 )
 
 
