@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from samples import CLEAN, WEIGHTED
 
 import losslint
 from losslint import Settings, check_paths, check_source, cli
@@ -30,24 +31,10 @@ from losslint.source.text import Source
 ROOT = Path(__file__).parents[1]
 HOUR = 3600 * 10**9
 
-BAD = """\
-import torch
-import torch.nn as nn
-
-
-class Weighted(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.log_vars = nn.Parameter(torch.zeros(2))
-
-    def forward(self, losses):
-        return (torch.exp(-self.log_vars) * losses).sum() + 0.5 * self.log_vars.sum()
-"""
-CALM = "import torch\n\n\ndef loss(x):\n    return torch.exp(-x).sum()\n"
 NOTEBOOK = {
     "nbformat": 4,
     "metadata": {},
-    "cells": [{"cell_type": "code", "source": BAD.splitlines(keepends=True)}],
+    "cells": [{"cell_type": "code", "source": WEIGHTED.splitlines(keepends=True)}],
 }
 FOREIGN = {"nbformat": 4, "cells": [], "metadata": {"language_info": {"name": "R"}}}
 
@@ -58,8 +45,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "project"
     (root / ".git").mkdir(parents=True)
     monkeypatch.chdir(root)
-    write("losses.py", BAD)
-    write("calm.py", CALM)
+    write("losses.py", WEIGHTED)
+    write("calm.py", CLEAN)
     return root
 
 
@@ -155,7 +142,7 @@ def test_a_run_over_nothing_new_imports_no_libcst(project: Path) -> None:
 def test_only_what_changed_is_checked(say: Say, checked: list[str]) -> None:
     say()
     checked.clear()
-    write("calm.py", BAD.replace("Weighted", "Other"))
+    write("calm.py", WEIGHTED.replace("Weighted", "Other"))
 
     assert "calm.py:11" in say()
     assert checked == ["calm.py"]
@@ -304,7 +291,7 @@ def test_warm_is_cold_to_the_byte(folders: tuple[str, ...], say: Say, checked: l
     assert checked == []
 
     # One file more: the others come from the cache, and are joined anew.
-    write("more.py", CALM)
+    write("more.py", CLEAN)
     said = say(*FORMS, "full")
     assert checked == ["more.py"]
     assert said != cold["full"]
@@ -316,8 +303,8 @@ FORMS = ("--select", "ALL", "--output-format")
 
 def test_fixes_after_a_warm_check(say: Say, checked: list[str]) -> None:
     for folder in ("one", "other"):
-        write(f"{folder}/losses.py", BAD)
-        write(f"{folder}/calm.py", CALM)
+        write(f"{folder}/losses.py", WEIGHTED)
+        write(f"{folder}/calm.py", CLEAN)
     assert "LL101" in say("one")
     cold = say("--fix", "--no-cache", "other")
     warm = say("--fix", "one")
@@ -352,7 +339,7 @@ def test_a_diff_leaves_what_is_known(say: Say, checked: list[str]) -> None:
 
 def test_the_library_keeps_no_cache() -> None:
     assert [*check_paths(["."])]
-    assert check_source(BAD)
+    assert check_source(WEIGHTED)
     assert not Path(".losslint_cache").exists()
 
 
@@ -450,7 +437,7 @@ def test_what_is_around_is_read_once(say: Say, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda: write("weights.py", BAD.replace("+ 0.5", "+ 0.0 * 0.5")),
+        lambda: write("weights.py", WEIGHTED.replace("+ 0.5", "+ 0.0 * 0.5")),
         lambda: os.unlink("weights.py"),
         lambda: write("weights/__init__.py", "class Weighted:\n    pass\n"),
         lambda: os.rename("losses.py", "weights/old.py") if os.path.isdir("weights") else None,
@@ -514,7 +501,7 @@ def test_it_is_marked_as_a_cache(say: Say) -> None:
 
 def test_it_is_beside_the_configuration(project: Path) -> None:
     write("pyproject.toml", "[tool.losslint]\n")
-    write("a/b.py", CALM)
+    write("a/b.py", CLEAN)
     cli.main(["a"])
     assert the_file()
     write("pyproject.toml", '[tool.losslint]\ncache-dir = "kept/here"\n')
@@ -603,7 +590,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(
 ) -> None:
     expected = say()
     kept = the_file().read_bytes()
-    write("calm.py", CALM + "\n")
+    write("calm.py", CLEAN + "\n")
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "full")
@@ -651,7 +638,7 @@ def test_runs_at_the_same_time(say: Say) -> None:
     """Each writes the whole of what it knows: the last one wins, and nothing is torn."""
     expected = say("--no-cache")
     for number in range(20):
-        write(f"more{number}.py", f"{BAD}\n# {number}\n")
+        write(f"more{number}.py", f"{WEIGHTED}\n# {number}\n")
     command = [sys.executable, "-m", "losslint", "--isolated"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     runs = [
@@ -736,7 +723,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, byte
     before = os.getcwd()
     os.chdir(root)
     try:
-        write("losses.py", BAD)
+        write("losses.py", WEIGHTED)
         write("train.py", USE.replace("weights", "losses"))
         write("idle.py", "import torch  # losslint: ignore[LL101]\n")
         cli.main(["--isolated", "-q", "--output-file", "expected"])

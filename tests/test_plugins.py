@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from made_plugins import CHECK, IMPORTS, PAGE, RULE, WHOLE, install, tell
+from samples import WEIGHTED
 
 import losslint
 from losslint.cli import main
@@ -24,20 +25,7 @@ from losslint.testing import checks
 ROOT = Path(__file__).parents[1]
 
 # Something for a rule of losslint, and something for the toy.
-TRAINING = """\
-import torch
-from torch import nn
-
-
-class Weighted(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.log_vars = nn.Parameter(torch.zeros(2))
-
-    def forward(self, losses):
-        return (torch.exp(-self.log_vars) * losses).sum() + 0.5 * self.log_vars.sum()
-"""
-TOY = TRAINING + "toy = 1\n"
+TOY = WEIGHTED + "toy = 1\n"
 
 
 @pytest.fixture
@@ -119,7 +107,7 @@ def test_a_fix_of_a_plugin_is_made(site: Path) -> None:
     fix = 'fix=Fix("Say it", (Edit(Span(at, at + 3), "game"),), Safety.SAFE))'
     install(site, module=WHOLE.replace('"found a toy")', f'"found a toy", {fix}'))
     assert main(["--fix", "--select", "ACM001"]) == 0
-    assert Path("loss.py").read_text() == TRAINING + "game = 1\n"
+    assert Path("loss.py").read_text() == WEIGHTED + "game = 1\n"
 
 
 @pytest.mark.parametrize(

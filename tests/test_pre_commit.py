@@ -11,26 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from samples import CLEAN, WEIGHTED
 
 ROOT = Path(__file__).parents[1]
 
 # What pre-commit installs a hook from, besides the package.
 NEEDED = (".pre-commit-hooks.yaml", "LICENSE", "README.md", "pyproject.toml")
-
-BAD = """\
-import torch
-from torch import nn
-
-
-class Weighted(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.log_vars = nn.Parameter(torch.zeros(2))
-
-    def forward(self, losses):
-        return (torch.exp(-self.log_vars) * losses).sum() + 0.5 * self.log_vars.sum()
-"""
-CLEAN = "import torch\n\n\ndef loss(x):\n    return torch.exp(-x).sum()\n"
 
 
 def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -107,16 +93,16 @@ fix = pytest.mark.parametrize("repository", ["losslint-fix"], indirect=True)
 
 @check
 def test_a_commit_with_a_bad_file_is_refused(repository: Path) -> None:
-    done = commit(repository, bad_py=BAD, clean_py=CLEAN)
+    done = commit(repository, bad_py=WEIGHTED, clean_py=CLEAN)
     assert done.returncode != 0
     assert "bad.py:11:" in done.stdout + done.stderr
     assert "LL101" in done.stdout + done.stderr
-    assert (repository / "bad.py").read_text() == BAD
+    assert (repository / "bad.py").read_text() == WEIGHTED
 
 
 @both
 def test_a_commit_with_a_bad_notebook_is_refused(repository: Path) -> None:
-    cell = {"cell_type": "code", "source": ["%matplotlib inline\n", BAD]}
+    cell = {"cell_type": "code", "source": ["%matplotlib inline\n", WEIGHTED]}
     done = commit(repository, bad_ipynb=json.dumps({"cells": [cell], "nbformat": 4}))
     assert done.returncode != 0
     is_fixed = "softplus" in (repository / "bad.ipynb").read_text()
@@ -125,7 +111,7 @@ def test_a_commit_with_a_bad_notebook_is_refused(repository: Path) -> None:
 
 @fix
 def test_a_bad_file_is_rewritten_and_can_then_be_committed(repository: Path) -> None:
-    assert commit(repository, bad_py=BAD).returncode != 0
+    assert commit(repository, bad_py=WEIGHTED).returncode != 0
     fixed = (repository / "bad.py").read_text()
     assert "softplus" in fixed
     done = commit(repository, bad_py=fixed)
@@ -137,7 +123,7 @@ def test_a_bad_file_is_rewritten_and_can_then_be_committed(repository: Path) -> 
 def test_a_notebook_is_checked_and_fixed_too(
     repository: Path, request: pytest.FixtureRequest
 ) -> None:
-    cell = {"cell_type": "code", "source": BAD, "metadata": {}, "outputs": []}
+    cell = {"cell_type": "code", "source": WEIGHTED, "metadata": {}, "outputs": []}
     notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     done = commit(repository, note_ipynb=json.dumps(notebook))
     assert done.returncode != 0
@@ -178,7 +164,7 @@ def test_a_commit_without_python_passes(repository: Path) -> None:
 
 @both
 def test_a_file_that_cannot_be_parsed_is_refused(repository: Path) -> None:
-    done = commit(repository, broken_py=BAD + "def f(:\n")
+    done = commit(repository, broken_py=WEIGHTED + "def f(:\n")
     assert done.returncode != 0
     assert "LL000" in done.stdout + done.stderr
 
@@ -186,5 +172,5 @@ def test_a_file_that_cannot_be_parsed_is_refused(repository: Path) -> None:
 @both
 def test_an_excluded_file_passes_though_the_hook_names_it(repository: Path) -> None:
     (repository / "losslint.toml").write_text('extend-exclude = ["bad.py"]\n')
-    done = commit(repository, bad_py=BAD)
+    done = commit(repository, bad_py=WEIGHTED)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -60,15 +60,21 @@ def irrelevant(found: Sequence[Found], settings: Settings) -> list[FileReport] |
     reports = []
     outlines = 0
     for one in found:
-        report = _without_words(one)
-        if report is None:
+        if isinstance(one, Skipped):
+            reports.append(FileReport(one.path, Source(one.path, ""), skipped=one.kind))
+            continue
+        source = (
+            None if isinstance(one, Problem) or one.path.endswith(".ipynb") else _read(one.path)
+        )
+        if source is None:
+            return None
+        if may_matter(source.data):
             outlines += 1
             if outlines > MANY_OUTLINES or (outlines == 1 and not _are_usual_rules(settings)):
                 return None
-            report = _without_subjects(one)
-        if report is None:
-            return None
-        reports.append(report)
+            if not _is_without_subjects(source):
+                return None
+        reports.append(FileReport(one.path, source))
     return reports
 
 
@@ -79,32 +85,17 @@ def _are_usual_rules(settings: Settings) -> bool:
     return not names_rules(settings) and not installed()
 
 
-def _without_words(found: Found) -> FileReport | None:
-    """The report of a file by whose bytes there is nothing to check."""
-    path = found.path
-    if isinstance(found, Skipped):
-        return FileReport(path, Source(path, ""), skipped=found.kind)
-    if isinstance(found, Problem) or path.endswith(".ipynb"):
-        return None
-    source = _read(path)
-    return None if source is None or may_matter(source.data) else FileReport(path, source)
-
-
-def _without_subjects(found: Found) -> FileReport | None:
-    """The report of a file by whose outline there is nothing to check."""
-    if isinstance(found, (Problem, Skipped)) or found.path.endswith(".ipynb"):
-        return None
-    source = _read(found.path)
-    if source is None or may_hold_suppressions(source.data):
-        return None
+def _is_without_subjects(source: Source) -> bool:
+    """Whether there is nothing to check in a file by its outline."""
+    if may_hold_suppressions(source.data):
+        return False
     if source.text.lstrip().startswith("{"):  # it may be a notebook by another name
-        return None
+        return False
     from losslint.engine.screen import is_clear
     from losslint.model.outline import outline, syntax_of
 
     syntax = syntax_of(source.text)
-    clear = syntax is not None and is_clear(outline(syntax))
-    return FileReport(found.path, source) if clear else None
+    return syntax is not None and is_clear(outline(syntax))
 
 
 def _read(path: str) -> Source | None:

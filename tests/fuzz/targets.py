@@ -31,26 +31,13 @@ from losslint.rules import registry
 from losslint.source.notebook import opened
 from losslint.source.text import Source, Undecodable
 
+from ..samples import WEIGHTED
 from .outside import edits_alone_change
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 EVERYTHING = Settings(select=("ALL",))
 RULES = Selection(registry.all_rules(), EVERYTHING).for_file("x.py")
 MOST = 1_500  # bytes of a piece of a fixture
-
-BAD = b"""\
-import torch
-from torch import nn
-
-
-class Weighted(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.s = nn.Parameter(torch.zeros(2))
-
-    def forward(self, losses):
-        return (torch.exp(-self.s) * losses).sum() + 0.5 * self.s.sum()
-"""
 
 
 @dataclass(frozen=True)
@@ -85,7 +72,7 @@ def expect_notebook(raw: bytes) -> None:
 def expect_suppressions(raw: bytes) -> None:
     """Comments suppress or are told to be idle, and new ones can be written beside them."""
     comments = raw.decode(errors="ignore").replace("\0", "").split("\n")[:4]
-    lines = BAD.decode().splitlines()
+    lines = WEIGHTED.splitlines()
     for row, comment in zip((0, 7, 10, 9), comments, strict=False):
         lines[row] += f"  # {comment}"
     try:
@@ -162,7 +149,7 @@ def _project() -> tuple[str, bytes, str]:
     folder = tempfile.mkdtemp(dir=_memory())
     atexit.register(shutil.rmtree, folder)
     os.chdir(folder)
-    Path("losses.py").write_bytes(BAD)
+    Path("losses.py").write_bytes(WEIGHTED.encode())
     expected = _said("--no-cache")
     assert _said() == expected
     return folder, next(Path(".losslint_cache").glob(f"*{storage.SUFFIX}")).read_bytes(), expected
