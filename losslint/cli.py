@@ -325,10 +325,10 @@ def _reports(
 
 
 def _looked_at(found: Sequence[Found], run: Run, options: argparse.Namespace) -> list[FileReport]:
-    from losslint.engine.looks import collected, slim
+    from losslint.engine.looks import slim
     from losslint.report.progress import progress
 
-    looks = collected(map(slim, run.looks(found)))
+    looks = map(slim, run.looks(found))
     shown = looks if options.quiet else progress(looks, len(found))
     return list(run.joined(shown, found))
 

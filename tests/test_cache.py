@@ -25,7 +25,7 @@ from losslint.engine import fingerprint, relevance, run, states, storage, whole
 from losslint.engine.cache import INDEX, OTHERS, RECORDS, RUNS, Cache
 from losslint.engine.index import Index, packed, unpacked
 from losslint.engine.looks import recalled
-from losslint.engine.others import deflated, inflated
+from losslint.engine.kept import deflated, inflated
 from losslint.source.text import Source
 
 ROOT = Path(__file__).parents[1]
@@ -704,12 +704,19 @@ def forge_record(path: str, change: Callable[[bytes], bytes]) -> None:
     the_file().write_bytes(content)
 
 
-def with_record(content: bytes, path: str, change: Callable[[bytes], bytes]) -> bytes:
-    """The content of a cache in which the record of one file is another."""
+def with_record(
+    content: bytes, path: str, change: Callable[[bytes], bytes], *, of_flows: bool = False
+) -> bytes:
+    """The content of a cache in which the record of one file is another, or that of its flows."""
     parts = parts_of(content)
     index = unpacked(parts[INDEX])
     start, length = index.places[path]
-    record = deflated(change(inflated(parts[RECORDS][start : start + length])))
+    record, flows = inflated(parts[RECORDS][start : start + length])
+    if of_flows:
+        record, flows = deflated(record), deflated(change(inflated(flows)[0]))
+    else:
+        record = deflated(change(record))
+    record += flows
     places = {**index.places, path: (len(parts[RECORDS]), len(record))}
     parts[INDEX] = packed(Index(index.states, places, index.rests))
     parts[RECORDS] += record
@@ -724,7 +731,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, byte
     os.chdir(root)
     try:
         write("losses.py", WEIGHTED)
-        write("train.py", USE.replace("weights", "losses"))
+        write("train.py", TRAIN)
         write("idle.py", "import torch  # losslint: ignore[LL101]\n")
         cli.main(["--isolated", "-q", "--output-file", "expected"])
         yield root, the_file().read_bytes(), Path("expected").read_text()
@@ -829,25 +836,44 @@ def test_a_cache_that_is_nested_deep(nest: str, part: int, say: Say) -> None:
 def test_a_finding_beyond_the_end_is_none(say: Say) -> None:
     expected = say()
     finding = [[99_999, 99_999], "LL101", "far_off", "far off", "error", None, [], []]
-    forge_record("losses.py", lambda _: json.dumps(["", [finding], [], None, True]).encode())
+    forge_record("losses.py", lambda _: json.dumps(["", [finding], [], True, None]).encode())
     forge(RUNS, lambda data: b"[]")
     assert recalled(Cache(".losslint_cache", Settings()), "losses.py") is None
     assert say() == expected
 
 
-def test_facts_of_another_file_are_none(say: Say) -> None:
+@given(path=st.sampled_from(["losses.py", "train.py"]), data=st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+def test_a_cache_with_one_flow_changed(
+    known: tuple[Path, bytes, str], path: str, data: st.DataObject
+) -> None:
+    """The flows are read when all files are joined: what is no flow is found out then."""
+
+    def changed(record: bytes) -> bytes:
+        return json.dumps(with_one_changed(json.loads(record), data)).encode()
+
+    content = with_record(without_runs(known[1]), path, changed, of_flows=True)
+    same_as_without(known, content)
+
+
+def test_facts_that_are_none_are_found_anew(say: Say, checked: list[str]) -> None:
+    write("train.py", TRAIN)
     expected = say()
-    forge_record("losses.py", lambda data: data.replace(b'"losses.py"', b'"looses.py"'))
-    forge(RUNS, lambda data: b"[]")
-    cache = Cache(".losslint_cache", Settings())
-    assert recalled(cache, "losses.py") is None
+    assert "LL107" in expected
+    content = without_runs(the_file().read_bytes())
+    the_file().write_bytes(with_record(content, "train.py", lambda _: b"[[]]", of_flows=True))
+    checked.clear()
     assert say() == expected
+    assert sorted(checked) == ["calm.py", "losses.py", "train.py"]
+    checked.clear()
+    assert say() == expected
+    assert checked == []
 
 
 def test_a_record_without_end_is_none(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = say()
     forge_record("losses.py", lambda data: data + b" " * 20_000)
-    monkeypatch.setattr("losslint.engine.others.MAX_RECORD", 10_000)
+    monkeypatch.setattr("losslint.engine.kept.MAX_RECORD", 10_000)
     forge(RUNS, lambda data: b"[]")
     assert recalled(Cache(".losslint_cache", Settings()), "losses.py") is None
     assert say() == expected

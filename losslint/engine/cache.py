@@ -51,6 +51,11 @@ class Cache:
         """What earlier joins read of files."""
         return Others(self.states, self._stored.part(OTHERS), self._stored.part(FACTS))
 
+    def forget_others(self) -> None:
+        """Forget what joins read of files: not all of it was written by losslint."""
+        self.others = Others(self.states)
+        self.others.is_changed = True
+
     def holds(self, path: str) -> bool:
         """Whether what came of a file would come of it again."""
         return (
