@@ -24,8 +24,8 @@ from losslint.engine import check as engine_check
 from losslint.engine import fingerprint, relevance, run, states, storage, whole
 from losslint.engine.cache import INDEX, OTHERS, RECORDS, RUNS, Cache
 from losslint.engine.index import Index, packed, unpacked
-from losslint.engine.looks import recalled
 from losslint.engine.kept import deflated, inflated
+from losslint.engine.looks import recalled
 from losslint.source.text import Source
 
 ROOT = Path(__file__).parents[1]
