@@ -82,11 +82,13 @@ def _plain(folder: str, settings: Settings) -> Settings:
 
 
 def _leaves_none(paths: Sequence[str], folder: str, settings: Settings) -> bool:
-    """Whether a run over these paths has every file of the project: those are not found twice."""
+    """Whether a run over these paths has every file of the project: those are not found twice.
+
+    What is left out by default are plain names, and none that the folder has that was given.
+    """
     plain = _plain(folder, settings)
     same = (settings.exclude, settings.extend_exclude) == (plain.exclude, plain.extend_exclude)
-    top = [os.path.realpath(path) for path in (*paths, settings.root or os.curdir)]
-    return same and top == [folder, folder]
+    return same and not settings.force_exclude and folder in map(os.path.realpath, paths)
 
 
 def _others(
