@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from losslint.config import Settings
@@ -16,6 +15,7 @@ from losslint.engine.records import expect_finding
 from losslint.engine.suppress import idle_later, suppressed
 from losslint.engine.whole import Whole, alone, concerns_the_project, whole
 from losslint.findings import UNREADABLE, Finding
+from losslint.frozen import dataclass
 from losslint.model.facts import FileFacts
 from losslint.project.decay import Decayed, decayed
 from losslint.project.joined import Project

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from losslint.config import Settings
+from losslint.frozen import dataclass
 from losslint.model.asked import Asked
 from losslint.model.imports import is_marked, project_folder
 from losslint.source.discover import Python, discover

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from losslint.engine.cache import Cache
 from losslint.engine.check import Checked
@@ -13,6 +13,7 @@ from losslint.engine.records import Malformed, reader
 from losslint.engine.reports import FileReport
 from losslint.engine.suppress import Directive
 from losslint.findings import Finding
+from losslint.frozen import dataclass
 from losslint.source.text import Source
 
 NOTHING = Checked()

@@ -6,7 +6,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from losslint.config import Settings
 from losslint.engine.around import Surroundings, surroundings
@@ -14,6 +13,7 @@ from losslint.engine.check import facts_of
 from losslint.engine.limit import OutOfTime, limited
 from losslint.engine.mentions import Names
 from losslint.engine.others import Others
+from losslint.frozen import dataclass
 from losslint.model.facts import FileFacts
 from losslint.project import unoptimized, unused
 from losslint.project.joined import Project

@@ -7,12 +7,13 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 import libcst as cst
 
 from losslint.config import Settings
+from losslint.frozen import dataclass
 from losslint.model.depth import TooDeep, syntax_tree
 from losslint.model.imports import Import, places, project_folder, readings
 from losslint.model.module import Module, Unreadable, deep_recursion

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from losslint.findings import Span
+from losslint.frozen import dataclass
 from losslint.source.text import Place
 
 # What a flow comes from or leads to, by name: `value FILE x` for a variable of a file, `value "" x`

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
+from losslint.frozen import dataclass
 from losslint.model.asked import Asked
 
 MAX_ABOVE = 6  # folders above a file, where none is marked as the project's

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from losslint.frozen import dataclass
 from losslint.model.facts import Built, FileFacts, Node, Optimizer, Site
 from losslint.project.flows import EVERYWHERE
 from losslint.project.joined import Definition, Project

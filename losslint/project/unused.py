@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from losslint.frozen import dataclass
 from losslint.model.facts import Defined, FileFacts, Site
 from losslint.project.joined import Project
 

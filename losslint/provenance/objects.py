@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.classes import ClassFacts, parameters
 from losslint.model.elsewhere import Elsewhere, definition
 from losslint.model.module import Module

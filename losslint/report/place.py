@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from dataclasses import dataclass
 
 from losslint.engine.baseline import content
 from losslint.engine.reports import FileReport
 from losslint.findings import Finding, Related, Span
+from losslint.frozen import dataclass
 from losslint.source.globs import inside, repository
 from losslint.source.on_disk import OnDisk
 from losslint.source.text import Place, Source

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from losslint.config import Settings
+from losslint.frozen import dataclass
 from losslint.source.globs import Globs, Ignored
 
 

@@ -8,9 +8,10 @@ import re
 import tokenize
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+
+from losslint.frozen import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
