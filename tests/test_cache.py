@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import random
+import re
 import shutil
 import subprocess
 import sys
@@ -299,6 +301,59 @@ def test_warm_is_cold_to_the_byte(folders: tuple[str, ...], say: Say, checked: l
 
 
 FORMS = ("--select", "ALL", "--output-format")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_changes_it_says_what_a_cold_run_says(seed: int, say: Say) -> None:
+    """Files of a project change at random, and what names mean in it with them."""
+    choose = random.Random(seed)
+    for folder in ("unused_loss", "unoptimized_loss_parameters"):
+        shutil.copytree(ROOT / "fixtures" / folder, folder)
+    write("train.py", TRAIN)
+    write("pack/__init__.py", "from .inner import Weighted as Inner\nfrom losses import *\n")
+    write("pack/inner.py", WEIGHTED)
+    write("pack/heir.py", "from . import Inner\n\n\nclass HeirLoss(Inner):\n    pass\n")
+    write("use.py", TRAIN.replace("from losses", "from pack").replace("Weighted", "Inner"))
+    said = set()
+    for _ in range(12):
+        for _ in range(choose.choice((1, 1, 1, 2, 4))):
+            change_something(choose)
+        warm = say(*FORMS, "json")
+        assert warm == say(*FORMS, "json", "--no-cache")
+        said.add(warm)
+    assert len(said) > 4
+
+
+def change_something(choose: random.Random) -> None:
+    """A file is moved, removed, or gets other lines, names or calls."""
+    path = choose.choice(sorted(map(str, Path().rglob("*.py"))))
+    text = Path(path).read_text()
+    lines = text.splitlines(keepends=True)
+    names = sorted({word for word in re.findall(r"\w+", text) if word[:1].isupper()})
+    other = choose.choice(sorted(map(str, Path().rglob("*.py"))))
+    match choose.randrange(8):
+        case 0:
+            os.unlink(path)
+        case 1:
+            os.rename(path, f"{os.path.dirname(path) or '.'}/moved_{choose.randrange(99)}.py")
+        case 2:
+            write(path, f"# {choose.random()}\n{text}")
+        case 3 if len(lines) > 2:
+            del lines[choose.randrange(len(lines))]
+            write(path, "".join(lines))
+        case 4 if names:
+            write(path, text.replace(choose.choice(names), choose.choice([*names, "Weighted"])))
+        case 5:
+            write(
+                path,
+                text.replace(
+                    "model.parameters()", "[*model.parameters(), *criterion.parameters()]"
+                ),
+            )
+        case 6:
+            write(path, text + f"\n\nfrom {Path(other).stem} import *\n\nWeighted()\n")
+        case _:
+            write(path, Path(other).read_text())
 
 
 def test_fixes_after_a_warm_check(say: Say, checked: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 
@@ -87,6 +86,8 @@ def fingerprints(report: FileReport) -> list[str]:
     It is made of the file's name, the rule, and the line without its spacing;
     the second finding of a rule on an equal line counts as such.
     """
+    import hashlib  # with OpenSSL, which is long to load
+
     seen: Counter[tuple[str, str]] = Counter()
     marks = []
     for finding in report.findings:
