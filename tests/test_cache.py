@@ -320,8 +320,8 @@ def test_whatever_changes_it_says_what_a_cold_run_says(seed: int, say: Say) -> N
         for _ in range(choose.choice((1, 1, 1, 2))):
             change_something(choose)
     for code in ("LL107", "LL408"):  # of the project
-        assert sum(code in each for each in said) > 2
-    assert len({*said}) > 6
+        assert any(code in each for each in said)
+    assert len({*said}) > 4
 
 
 def change_something(choose: random.Random) -> None:
@@ -331,7 +331,7 @@ def change_something(choose: random.Random) -> None:
     lines = text.splitlines(keepends=True)
     names = sorted({word for word in re.findall(r"\w+", text) if word[:1].isupper()})
     other = choose.choice(sorted(map(str, Path().rglob("*.py"))))
-    match choose.randrange(8):
+    match choose.choice((0, 1, 2, 3, 4, 5, 5, 6, 7)):
         case 0:
             os.unlink(path)
         case 1:
@@ -344,12 +344,9 @@ def change_something(choose: random.Random) -> None:
         case 4 if names:
             write(path, text.replace(choose.choice(names), choose.choice([*names, "Weighted"])))
         case 5:
-            write(
-                path,
-                text.replace(
-                    "model.parameters()", "[*model.parameters(), *criterion.parameters()]"
-                ),
-            )
+            given = choose.choice(("model", "criterion", "*model.parameters(), *criterion"))
+            use = TRAIN.replace("model.parameters()", f"[{given}.parameters()]")
+            write(choose.choice(("train.py", "use.py")), use)
         case 6:
             write(path, text + f"\n\nfrom {Path(other).stem} import *\n\nWeighted()\n")
         case _:
