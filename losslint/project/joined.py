@@ -162,6 +162,34 @@ class Project:
             waiting += [base for base in bases if base is not None]
         return found
 
+    def kin(self, names: Iterable[str]) -> frozenset[str]:
+        """The names of all definitions that have one of some names in their lineage, and of others.
+
+        By names alone, whatever they mean where they stand: it takes a fraction of the time.
+        """
+        found: set[str] = set()
+        waiting = [*names]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += self._descending.get(name, ())
+        return frozenset(found)
+
+    @cached_property
+    def _descending(self) -> Mapping[str, list[str]]:
+        """The classes that have a base of some name, and the names that it is imported by."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for facts in self.files:
+            for defined in facts.defined:
+                for base in defined.bases:
+                    found[base.rpartition(".")[2]].append(defined.name)
+            for bound, origin in facts.imports:
+                name = origin.rpartition(".")[2]
+                if name != bound:
+                    found[name].append(bound)
+        return found
+
     def is_module(self, definition: Definition) -> bool:
         """Whether a class is an nn.Module, by a base that is none of the project's."""
         bases = [base for _, defined in self.lineage(definition) for base in defined.bases]
