@@ -271,7 +271,7 @@ def test_stars_on_all_sides_are_read_once_and_so_many(
     write(train="from m0 import f", **dict.fromkeys(names, everything))
     read: list[str] = []
     parse = elsewhere.syntax_tree
-    monkeypatch.setattr(elsewhere, "syntax_tree", lambda text: read.append(text) or parse(text))
+    monkeypatch.setattr(files, "syntax_of", lambda text: read.append(text) or parse(text))
     assert found("train.py", "f") is None
     assert 30 <= len(read) <= most
 
