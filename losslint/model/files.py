@@ -17,10 +17,9 @@ from losslint.model.imports import Import
 from losslint.model.module import Module, Unreadable
 from losslint.model.names import suites
 from losslint.model.outline import syntax_of
-from losslint.model.remembering import remembered
 from losslint.source.text import Source, Undecodable
 
-MAX_FILES = 64  # kept in memory, parsed or not
+MAX_HELD = 1 << 20  # bytes of files that are kept in memory, parsed or not
 
 Syntax = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -87,11 +86,23 @@ class File:
             return None
 
 
-@remembered(MAX_FILES)
-def file_at(path: str, _changed: int, _size: int, settings: Settings) -> File:
-    """The file at `path`, read again once it has changed."""
+# The files that were asked for last, the last one at the end. Many ask for the same few.
+_files: dict[tuple[str, int, int, Settings], File] = {}
+
+
+def file_at(path: str, changed: int, size: int, settings: Settings) -> File:
+    """The file at `path`, read again once it has changed. A tree is a hundred times as large as its text."""
+    key = (path, changed, size, settings)
+    known = _files.pop(key, None)
+    if known is not None:
+        _files[key] = known
+        return known
     with open(path, "rb") as file:
-        return File(path, file.read(), settings)
+        _files[key] = found = File(path, file.read(), settings)
+    held = sum(len(file.raw) for file in _files.values())
+    while held > MAX_HELD and len(_files) > 1:
+        held -= len(_files.pop(next(iter(_files))).raw)
+    return found
 
 
 def file_of(module: Module) -> File:

@@ -73,13 +73,13 @@ def _assigned(
     found: list[tuple[Class, cst.FunctionDef, Binding]] = []
     initialised = False
     for owner in made_of.lineage(name):
-        for name, function in owner.facts.methods.items():
+        for method, function in owner.facts.methods.items():
             first = parameters(function)[:1]
-            if not first or (initialised and name == "__init__"):
+            if not first or (initialised and method == "__init__"):
                 continue
             bindings = bound_at_end(owner.scope.module, function, (first[0], (Attr(name), *rest)))
             found += [(owner, function, binding) for binding in bindings]
-            if name == "__init__" and bindings:
+            if method == "__init__" and bindings:
                 initialised = True
     return tuple(found)
 
