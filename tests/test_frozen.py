@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -160,3 +161,11 @@ def test_an_object_can_be_sent_to_another_process() -> None:
     from losslint.findings import Span
 
     assert pickle.loads(pickle.dumps(Span(1, 2))) == Span(1, 2)
+
+
+def test_every_frozen_class_is_made_this_way() -> None:
+    package = Path(frozen.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        text = path.read_text()
+        if "@dataclass(frozen=True" in text:
+            assert "from losslint.frozen import dataclass\n" in text, path

@@ -93,6 +93,8 @@ class Ignored:
 
     def inside(self, folder: str) -> ByName:
         """Whether what is in a folder is ignored."""
+        if not self._files:
+            return lambda name, folder: False
         placed = [(file, inside(folder, file.folder)) for file in reversed(self._files)]
         holding = [(file, _prefix(start)) for file, start in placed if start is not None]
 
