@@ -1,6 +1,8 @@
 """losslint over a folder of other people's repositories. Slow: run it with
 
-LOSSLINT_CORPUS=FOLDER python -m pytest -m slow tests/test_corpus.py
+LOSSLINT_CORPUS=FOLDER python -m pytest -m slow -s tests/test_corpus.py
+
+With LOSSLINT_SAMPLE=10, every tenth file is looked at both with screens and without.
 """
 
 from __future__ import annotations
@@ -14,13 +16,20 @@ from pathlib import Path
 import pytest
 
 from losslint import FileReport, Settings, check_paths
+from losslint.engine import check, screen
 from losslint.engine.fix import SAFE_ONLY
 from losslint.engine.run import Run
+from losslint.engine.selection import Selection
 from losslint.findings import Finding
-from losslint.source.discover import discover
-from losslint.source.notebook import Notebook
+from losslint.model.remembering import forget
+from losslint.rules.registry import all_rules
+from losslint.source.discover import Python, discover
+from losslint.source.notebook import Notebook, opened
+from losslint.source.text import Source, Undecodable
 
 CORPUS = os.environ.get("LOSSLINT_CORPUS", "")
+SAMPLE = int(os.environ.get("LOSSLINT_SAMPLE", "1"))
+EVERYTHING = Settings(select=("ALL",), exclude=(), respect_gitignore=False)
 
 pytestmark = [
     pytest.mark.slow,
@@ -56,6 +65,42 @@ def test_only_what_is_no_python_is_left_unchecked() -> None:
     ]
 
     assert unread == []
+
+
+def test_screens_leave_out_nothing_that_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found, byte for byte, with the facts of each file for the project's rules."""
+    unscreened = tuple((kinds, provider, screen.always) for kinds, provider, _ in check.PROVIDERS)
+    rules = Selection(all_rules(), EVERYTHING)
+    files = [file for file in discover([CORPUS], EVERYTHING) if isinstance(file, Python)]
+    differing, parsed = [], list[str]()
+    parse = check.parsed
+    monkeypatch.setattr(
+        check, "parsed", lambda one, *by: parsed.append(one.name) or parse(one, *by)
+    )
+    for file in files[::SAMPLE]:
+        source = loaded(file.path)
+        if source is None:
+            continue
+        screened = check.check(source, rules.for_file(file.path), EVERYTHING)
+        with monkeypatch.context() as patch:
+            patch.setattr(check, "PROVIDERS", unscreened)
+            whole = check.check(source, rules.for_file(file.path), EVERYTHING)
+        if (screened.findings, screened.facts) != (whole.findings, whole.facts):
+            differing.append(file.path)
+        forget()
+    twice = len(parsed) - len(set(parsed))
+    print(
+        f"{len(files[::SAMPLE])} files, parsed by libcst: {twice}, without screens {len(set(parsed))}"
+    )
+    assert differing == []
+
+
+def loaded(path: str) -> Source | None:
+    """What a path holds; None if that is no text."""
+    try:
+        return opened(Source.decode(path, Path(path).read_bytes()))
+    except (OSError, Undecodable):
+        return None
 
 
 def test_fixing_leaves_every_file_python_and_changes_nothing_twice(tmp_path: Path) -> None:
