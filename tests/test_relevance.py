@@ -130,7 +130,7 @@ def test_a_file_without_a_loss_is_told_by_its_outline(tmp_path: Path) -> None:
     [
         ("torch.py", TRAINING.encode()),
         ("loss.py", LOSS.encode()),
-        ("parameter.py", NETWORK.replace("nn.Linear", "nn.Parameter").encode()),
+        ("parameter.py", (NETWORK.replace("nn.Linear", "nn.Parameter") + "cost = 0\n").encode()),
         ("broken.py", (NETWORK + "def f(:\n").encode()),
         ("suppressed.py", (NETWORK + "# noqa: LL101\n").encode()),
         ("binary.py", b"x = 1\0"),
