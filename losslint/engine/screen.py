@@ -1,7 +1,7 @@
 """Whether a file can hold what a provider of facts looks for, told by its outline alone.
 
 No answer is less sound than the provider: where it says no, the provider finds nothing
-(`tests/test_screen.py` runs both), or weights in a file that names nothing which they may weigh. So libcst, which takes ten times as long to parse a
+(`tests/test_screen.py` runs both), or scales in a file that names nothing which they may weigh. So libcst, which takes ten times as long to parse a
 file as CPython, is asked for few.
 """
 
@@ -39,15 +39,17 @@ def always(_: Outline) -> bool:
 
 
 def weights(file: Outline) -> bool:
-    """Whether something learned may weigh a loss, in a file that tells of losses at all."""
-    if not any(map(_tells, file.names)):
-        return False
-    if file.names & PARAMETERS or file.names & EXPONENTIALS:
+    """Whether something learned may weigh a loss: by an exponential, or in a file that tells of losses."""
+    exponential = not file.names.isdisjoint(EXPONENTIALS)
+    learned = not file.names.isdisjoint(PARAMETERS) or _learns(file)
+    if exponential and learned:
         return True
-    switched = any(
-        _is_switch(target, value) for body in file.bodies for target, value in body.given
-    )
-    return switched or any(map(_asks_for_gradients, file.calls))
+    return (exponential or learned) and any(map(_tells, file.names))
+
+
+def _learns(file: Outline) -> bool:
+    given = (pair for body in file.bodies for pair in body.given)
+    return any(_is_switch(*pair) for pair in given) or any(map(_asks_for_gradients, file.calls))
 
 
 def walks(file: Outline) -> bool:
