@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import sysconfig
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fuzz.outside import edits_alone_change
+from fuzz.outside import edits_alone_change, is_python
 
 from losslint import cli
 from losslint.config import Settings
@@ -283,16 +282,6 @@ def files() -> Iterator[Path]:
             yield from (
                 Path(folder, name) for name in sorted(names) if name.endswith((".py", ".ipynb"))
             )
-
-
-def is_python(data: bytes) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(data, "x.py", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
 
 
 @pytest.mark.slow
