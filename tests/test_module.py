@@ -94,6 +94,7 @@ DEEP = {
     "and in what CPython refuses": "x = " + " and ".join("a" * LONG) + "\ntype = = 1\n",
     "strings in what CPython refuses": "x = " + " ".join(["'a'"] * LONG) + "\nx = = 1\n",
     "indentation": "".join(" " * n + "if a:\n" for n in range(500)),
+    "backslashes in what never closes": '"""' + "\\" * 201,
 }
 
 

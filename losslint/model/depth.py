@@ -13,7 +13,7 @@ MAX_DEPTH = 1_000
 TOKEN = re.compile(
     r"""
       (?P<skip> \#[^\r\n]* | \\\r?\n
-      | (?P<quotes>\"{3}|'{3}) (?:\\.|.)*? (?P=quotes)
+      | (?P<quotes>\"{3}|'{3}) (?:\\.|[^\\])*? (?P=quotes)
       | "(?:\\.|[^"\\\r\n])*" | '(?:\\.|[^'\\\r\n])*' )
     | (?P<open> [(\[{] ) | (?P<close> [)\]}] ) | (?P<newline> [\r\n] )
     | (?P<operator> [-+*/%@&|^<>=!~.:]+ | \b(?:and|or|not|in|is|if|lambda|await)\b )
