@@ -12,7 +12,7 @@ from losslint.engine.around import NoProject, is_covered
 from losslint.engine.check import Checked, crashed, order, unreadable
 from losslint.engine.others import Others
 from losslint.engine.records import expect_finding
-from losslint.engine.suppress import idle_later, suppressed
+from losslint.engine.suppress import Suppressions, idle_later
 from losslint.engine.whole import Whole, alone, concerns_the_project, whole
 from losslint.findings import UNREADABLE, Finding
 from losslint.model.facts import FileFacts
@@ -171,11 +171,12 @@ def _merged(
     What a comment keeps away can be told to be nothing only in a `complete` run.
     """
     codes = {rule.code for rule in rules} | {"LL000"}
-    directives = list(member.checked.directives)
+    directives = member.checked.directives
+    suppressions = Suppressions(directives)
     kept = [
         finding
         for finding, rows in found
-        if finding.code in codes and not suppressed(finding, directives, rows)
+        if finding.code in codes and not suppressions.keep_away(finding, rows)
     ]
     later = _project_rules(rules)
     broken = any(f.code == "LL000" for f in (*member.checked.findings, *kept))

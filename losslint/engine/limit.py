@@ -1,12 +1,18 @@
-"""How long one file may take. It is the time of the processor: a busy machine takes nothing away."""
+"""How long work on one file may take. It is the time of the processor: a busy machine takes nothing away.
+
+In this process a thread watches, and raises an error in the one that works: signals are the
+program's that losslint is part of, and only its main thread hears of them.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 # A file of a library takes a tenth of a second. What takes this long may never end.
 SECONDS = 60.0
@@ -14,32 +20,37 @@ AGAIN = 1.0  # where what was raised got lost, in a finalizer say
 
 TOO_LONG = f"it takes more than {SECONDS:.0f} s of the processor"
 
+_limited = threading.local()
+
 
 class OutOfTime(BaseException):
     """The work took too long. Not an `Exception`, so that nobody on the way takes it for theirs."""
 
 
-@contextmanager
-def limited(seconds: float | None = None) -> Iterator[None]:
-    """Let work in this process take so many seconds, by default `SECONDS`.
+def in_time(work: Callable[[], Result], late: Callable[[], Result]) -> Result:
+    """What comes of work in this thread; of what takes more than `SECONDS`, what `late` says.
 
-    Code that is not Python ends first. Where there are no such signals, and in other threads
-    than the main one, there is no limit.
-
-    Raises:
-        OutOfTime: it took longer.
+    Of work that is part of such work, the whole is limited. Code that is not Python ends
+    first. Where no thread can be had, or none can be told to stop, there is no limit.
     """
-    is_main = threading.current_thread() is threading.main_thread()
-    if not (is_main and hasattr(signal, "setitimer")):
-        yield
-        return
-    before = signal.signal(signal.SIGPROF, _end)
+    if getattr(_limited, "is_on", False):
+        return work()
+    watch = _Watch(threading.get_ident())
     try:
-        signal.setitimer(signal.ITIMER_PROF, SECONDS if seconds is None else seconds, AGAIN)
-        yield
+        watch.start()
+        _limited.is_on = True
+        return work()
+    except OutOfTime:
+        return late()
+    except _NoThread:
+        return work()
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before or signal.SIG_DFL)
+        # What is raised in here is raised once: the next would come after `AGAIN`.
+        try:
+            watch.end()
+        finally:
+            watch.end()
+            _limited.is_on = False
 
 
 def end_when_late(seconds: float = 0) -> None:
@@ -49,7 +60,72 @@ def end_when_late(seconds: float = 0) -> None:
     """
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, seconds)
+    _limited.is_on = seconds > 0
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
-    raise OutOfTime
+class _NoThread(Exception):
+    """The system has no room for a thread, or Python is about to end."""
+
+
+class _Watch:
+    """A thread that raises `OutOfTime` in another when that has taken too long."""
+
+    def __init__(self, watched: int) -> None:
+        self._watched = watched
+        self._clock = _clock(watched)
+        self._until = self._clock() + SECONDS
+        self._is_over = self._has_raised = False
+        self._over = threading.Event()
+        self._raising = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to watch.
+
+        Raises:
+            _NoThread: no thread can be had to do so.
+        """
+        try:
+            threading.Thread(target=self._watch, name="losslint-limit", daemon=True).start()
+        except RuntimeError as problem:
+            raise _NoThread from problem
+
+    def _watch(self) -> None:
+        left = SECONDS
+        while not self._over.wait(left):
+            left = self._until - self._clock()
+            if left > 0:
+                continue
+            with self._raising:
+                if self._is_over:
+                    return
+                self._has_raised = True
+                _raise_in(self._watched, OutOfTime)
+            left = AGAIN
+            self._until += AGAIN
+
+    def end(self) -> None:
+        """Raise nothing any more, and take back what was raised and has not arrived."""
+        self._is_over = True
+        with self._raising:
+            if self._has_raised:
+                _raise_in(self._watched, None)
+        self._over.set()
+
+
+def _clock(thread: int) -> Callable[[], float]:
+    """The time of the processor that a thread takes; where nobody knows, that of all of them."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return time.process_time
+    clock = time.pthread_getcpuclockid(thread)
+    return lambda: time.clock_gettime(clock)
+
+
+def _raise_in(thread: int, problem: type[BaseException] | None) -> None:
+    """Raise an error in a thread of Python as soon as it is at code of Python; None takes it back."""
+    try:
+        import ctypes
+    except ImportError:  # a Python that is built without
+        return
+    if hasattr(ctypes, "pythonapi"):
+        error = None if problem is None else ctypes.py_object(problem)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), error)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from losslint.config import Settings
 from losslint.engine.around import Surroundings, surroundings
 from losslint.engine.check import facts_of
-from losslint.engine.limit import OutOfTime, limited
+from losslint.engine.limit import in_time
 from losslint.engine.others import Others
 from losslint.model.facts import FileFacts
 from losslint.project import unoptimized, unused
@@ -123,16 +123,15 @@ def _matters(path: str, raw: bytes, words: re.Pattern[bytes]) -> bool:
 
 
 def _facts(path: str, known: Others) -> FileFacts | None:
-    """The facts of a file; None if it cannot be read."""
+    """The facts of a file; None if it cannot be read, or takes too long."""
     before = known.facts(path)
-    if before is not None:
-        return before[0]
+    return before[0] if before is not None else in_time(lambda: _found(path, known), lambda: None)
+
+
+def _found(path: str, known: Others) -> FileFacts | None:
     raw = _read(path)
     try:
-        with limited():
-            facts = facts_of(opened(Source.decode(path, raw)))
-    except OutOfTime:
-        return None
+        facts = facts_of(opened(Source.decode(path, raw)))
     except Undecodable:
         facts = None
     known.put_facts(path, raw, facts)
