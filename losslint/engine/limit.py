@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 Result = TypeVar("Result")
 
@@ -35,14 +35,19 @@ def in_time(work: Callable[[], Result], late: Callable[[], Result]) -> Result:
     """
     if getattr(_limited, "is_on", False):
         return work()
+    try:
+        return _watched(work)
+    except OutOfTime:
+        return late()
+    except _NoThread:
+        return work()
+
+
+def _watched(work: Callable[[], Result]) -> Result:
     watch = _Watch(threading.get_ident())
     try:
         watch.start()
         _limited.is_on = True
-        return work()
-    except OutOfTime:
-        return late()
-    except _NoThread:
         return work()
     finally:
         # What is raised in here is raised once: the next would come after `AGAIN`.
@@ -51,6 +56,15 @@ def in_time(work: Callable[[], Result], late: Callable[[], Result]) -> Result:
         finally:
             watch.end()
             _limited.is_on = False
+
+
+def give_up() -> NoReturn:
+    """Say that it takes too long.
+
+    Raises:
+        TimeoutError: always.
+    """
+    raise TimeoutError(TOO_LONG)
 
 
 def end_when_late(seconds: float = 0) -> None:

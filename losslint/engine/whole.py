@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from losslint.config import Settings
 from losslint.engine.around import Surroundings, surroundings
 from losslint.engine.check import facts_of
-from losslint.engine.limit import in_time
+from losslint.engine.limit import give_up, in_time
 from losslint.engine.others import Others
 from losslint.model.facts import FileFacts
 from losslint.project import unoptimized, unused
@@ -44,6 +44,10 @@ def whole(
 
     `files` holds each file of the run with its facts, if it has been parsed; `paths`
     are the files and folders that were given, `before` what earlier runs read.
+
+    Raises:
+        NoProject: which files are of it cannot be told.
+        TimeoutError: it takes too long to tell the losses in them.
     """
     known = [facts for facts in files.values() if facts is not None]
     if not any(concerns_the_project(facts) for facts in known):
@@ -52,7 +56,7 @@ def whole(
     folder, missing = around.folder, around.others
     project = Project(known, folder)
     names = {d.name for f in known for d in f.defined if d.leaves}
-    names |= {d.name for _, d in unused.losses(project)}
+    names |= in_time(lambda: {d.name for _, d in unused.losses(project)}, give_up)
     any_name = b"|".join(name.encode() for name in sorted(names)) or b"(?!)"
     words = re.compile(rb"\b(?:" + any_name + rb")\b")
     before = before or Others()
