@@ -9,7 +9,7 @@ from textwrap import dedent
 import libcst as cst
 import pytest
 
-from losslint.model import elsewhere
+from losslint.model import files as read_files
 from losslint.model.elsewhere import MAX_BYTES, MAX_HOPS, MAX_READ, definition
 from losslint.model.module import Module
 from losslint.model.names import Names
@@ -270,8 +270,8 @@ def test_stars_on_all_sides_are_read_once_and_so_many(
     everything = "\n".join(f"from {name} import *" for name in names)
     write(train="from m0 import f", **dict.fromkeys(names, everything))
     read: list[str] = []
-    parse = elsewhere.syntax_tree
-    monkeypatch.setattr(elsewhere, "syntax_tree", lambda text: read.append(text) or parse(text))
+    parse = read_files.syntax_of
+    monkeypatch.setattr(read_files, "syntax_of", lambda text: read.append(text) or parse(text))
     assert found("train.py", "f") is None
     assert 30 <= len(read) <= most
 
@@ -279,8 +279,8 @@ def test_stars_on_all_sides_are_read_once_and_so_many(
 def test_only_the_file_of_a_definition_is_parsed_by_libcst(monkeypatch: pytest.MonkeyPatch) -> None:
     write(train="from a import f", a="from b import f", b="if 1:\n    def f(): ...\ndef f(x): ...")
     parsed: list[str] = []
-    make = elsewhere.Module
-    monkeypatch.setattr(elsewhere, "Module", lambda s, t: parsed.append(s.name) or make(s, t))
+    make = read_files.Module
+    monkeypatch.setattr(read_files, "Module", lambda s, *t: parsed.append(s.name) or make(s, *t))
     assert found("train.py", "f") == "b.py:3"
     assert [os.path.basename(path) for path in parsed] == ["b.py"]
 
@@ -307,8 +307,8 @@ def test_a_file_is_parsed_once_and_only_if_it_holds_the_name(
     write(train="from checks import f, g", checks="from other import g\ndef f(): ...")
     write(other="def nothing(): ...")
     parsed: list[str] = []
-    make = elsewhere.Module
-    monkeypatch.setattr(elsewhere, "Module", lambda s, t: parsed.append(s.name) or make(s, t))
+    make = read_files.Module
+    monkeypatch.setattr(read_files, "Module", lambda s, *t: parsed.append(s.name) or make(s, *t))
     module = read("train.py")
     first, second = definition(module, "checks.f"), definition(module, "checks.f")
     assert first is not None

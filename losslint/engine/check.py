@@ -111,7 +111,7 @@ def _checked(
     module = None
     try:
         syntax = syntax_of(source.text)
-        asked = _providers(able, syntax)
+        asked = _providers(able, syntax, settings)
         if syntax is not None and not (asked or suppresses or _looks_in_vain(able)):
             return Checked(facts=_gathered(syntax, source) if _joins(able) else None)
         with deep_recursion(), uncollected():
@@ -132,7 +132,9 @@ def _checked(
         return Checked((crashed("checking this file", problem),), is_lasting=False)
 
 
-def _providers(rules: Iterable[Rule], syntax: ast.Module | None) -> list[Provider]:
+def _providers(
+    rules: Iterable[Rule], syntax: ast.Module | None, settings: Settings
+) -> list[Provider]:
     """Who may yield something that a rule looks at."""
     kinds = {kind for rule in rules for kind in (*rule.checks, *rule.rests_on)}
     asked = [(provider, may_yield) for of, provider, may_yield in PROVIDERS if of & kinds]
@@ -140,7 +142,9 @@ def _providers(rules: Iterable[Rule], syntax: ast.Module | None) -> list[Provide
         return [provider for provider, _ in asked]
     with uncollected():
         seen = outline(syntax)
-        return [provider for provider, may_yield in asked if may_yield(seen)]
+        losses = {name.rpartition(".")[2] for name in settings.loss_functions}
+        told = not losses.isdisjoint(seen.names)
+        return [provider for provider, may_yield in asked if told or may_yield(seen)]
 
 
 def _kinds() -> set[type[Any]]:

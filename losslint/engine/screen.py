@@ -1,14 +1,16 @@
 """Whether a file can hold what a provider of facts looks for, told by its outline alone.
 
 No answer is less sound than the provider: where it says no, the provider finds nothing
-(`tests/test_screen.py` runs both). So libcst, which takes ten times as long to parse a
+(`tests/test_screen.py` runs both), or weights in a file that names nothing which they may weigh. So libcst, which takes ten times as long to parse a
 file as CPython, is asked for few.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from losslint.model.outline import Body, Outline, last, words
 from losslint.provenance.words import ARGUMENTS, CLASSES
@@ -18,6 +20,13 @@ from losslint.training import words as training
 # What makes a tensor that can be learned, and what shows a tensor of elsewhere as one.
 PARAMETERS = frozenset("Parameter ParameterList ParameterDict BufferDict".split())
 EXPONENTIALS = frozenset("exp exp_ exp2 expm1 expm1_ logsumexp".split())
+# What is made small, what it is weighed with where a network predicts that, and how.
+OBJECTIVES = re.compile(
+    r"loss|cost|objective|criteri|error|(^|_)err(s|_|$)|penalt|regulari|risk|likelihood|log_?prob"
+    r"|nll|elbo|(^|_)(kl|ce|mae|mse|bce)(_|$)|diverg|entropy|energy|recon|task|dice|focal|hinge"
+    r"|log_?(var|sigma|std|scale)|uncertain|^(backward|total)$",
+    re.I,
+)
 PICKS = frozenset(name.rpartition(".")[2] for name in training.PICKS)
 DEPTH = 4  # as in training/metrics.py
 
@@ -30,7 +39,9 @@ def always(_: Outline) -> bool:
 
 
 def weights(file: Outline) -> bool:
-    """Whether something learned may weigh a loss."""
+    """Whether something learned may weigh a loss, in a file that tells of losses at all."""
+    if not any(map(_tells, file.names)):
+        return False
     if file.names & PARAMETERS or file.names & EXPONENTIALS:
         return True
     switched = any(
@@ -80,6 +91,14 @@ def is_clear(file: Outline) -> bool:
         any(may_yield(file) for may_yield in (weights, trains, selections, log_calls, loss_calls))
         or any(is_loss_like(body.name) for body in file.bodies)
         or any(map(_is_loss, file.classes))
+    )
+
+
+@lru_cache(maxsize=1 << 15)
+def _tells(name: str) -> bool:
+    """Whether a name says that something is made small, or what makes its weight."""
+    return is_loss_like(name) or (
+        OBJECTIVES.search(name) is not None and not name.endswith("Error")
     )
 
 

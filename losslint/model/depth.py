@@ -22,6 +22,11 @@ TOKEN = re.compile(
 )
 
 
+LINE_END = re.compile(r"\r\n|\r|\n")
+
+# Where a statement holds others, also in its `except` and `case` clauses.
+SUITES = ("body", "orelse", "finalbody", "handlers", "cases")
+
 # What may be several levels deep there.
 LONG = frozenset((ast.BoolOp, ast.alias, ast.ImportFrom))
 
@@ -57,12 +62,16 @@ def syntax_tree(text: str) -> ast.Module | SyntaxError:
         return problem
     except ValueError as problem:  # a null byte, in some versions
         raise SyntaxError(str(problem)) from problem
-    _refuse_deep(tree)
+    _refuse_deep(tree, text)
     return tree
 
 
-def _refuse_deep(tree: ast.Module) -> None:
-    """Walk without recursion, which is what cannot be had here."""
+def _refuse_deep(tree: ast.Module, text: str) -> None:
+    """Walk without recursion, which is what cannot be had here.
+
+    What is too short to be deep is passed by: each level takes a character.
+    """
+    longest = max(map(len, LINE_END.split(text)))
     waiting: list[tuple[ast.AST, int]] = [(tree, 0)]
     while waiting:
         node, depth = waiting.pop()
@@ -74,11 +83,26 @@ def _refuse_deep(tree: ast.Module) -> None:
             # `ast.Load` and the like are one object for all trees, and others leave notes on it
             # that lead into theirs: pyflakes does, in flake8.
             continue
+        if isinstance(node, ast.stmt) and _is_short(node, longest, MAX_DEPTH // 2 - depth):
+            for name in SUITES:
+                waiting += [(child, depth) for child in getattr(node, name, ())]
+            continue
         for value in node.__dict__.values():  # `iter_child_nodes` takes three times as long
             if isinstance(value, ast.AST):
                 waiting.append((value, depth))
             elif type(value) is list:
                 waiting += [(child, depth) for child in value if isinstance(child, ast.AST)]
+
+
+def _is_short(node: ast.stmt, longest: int, most: int) -> bool:
+    """Whether a statement, without those in it, has at most so many characters."""
+    body = getattr(node, "body", None)
+    if not body:
+        rows = (node.end_lineno or node.lineno) - node.lineno + 1
+    else:
+        decorators = getattr(node, "decorator_list", None)
+        rows = body[0].lineno - (decorators[0].lineno if decorators else node.lineno) + 1
+    return rows * longest <= most
 
 
 def _levels(node: ast.AST) -> int:

@@ -5,31 +5,24 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import partial
 
 import libcst as cst
 
-from losslint.config import Settings
-from losslint.model.depth import TooDeep, syntax_tree
+from losslint.model.files import Binding, Defined, File, Syntax, definitions, file_at, file_of
 from losslint.model.imports import Import, places, project_folder, readings
-from losslint.model.module import Module, Unreadable, deep_recursion
-from losslint.model.names import suites
-from losslint.model.remembering import remembered
-from losslint.source.text import Source, Undecodable
+from losslint.model.module import Module, deep_recursion
 
-MAX_FILES = 64  # kept in memory, parsed or not
 MAX_BYTES = 1 << 20
 MAX_BESIDE = 40  # files in a folder that are looked through for those that import another
 MAX_IMPORTING = 3  # of them that are parsed
 MAX_HOPS = 4  # files from the name to its definition
 MAX_READ = 64  # files that are read for one name, of packages of nothing but stars
 
-Syntax = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-
-STAR = re.compile(rb"\bimport[\s\\]*\*")
+# Packages that are never looked for among the files of the project.
+FOREIGN = frozenset(("torch", "torchvision", "numpy"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +31,71 @@ class Elsewhere:
 
     module: Module
     node: cst.FunctionDef | cst.ClassDef
+
+
+@dataclass(frozen=True, eq=False)
+class Ancestor:
+    """A class of another file that one of `asker` inherits from; libcst has not been asked for it yet."""
+
+    asker: Module
+    file: File
+    found: Defined
+
+    def may_give(self, name: str) -> bool:
+        """Whether the class may have a method or an attribute of that name."""
+        return self.file.may_give(name)
+
+    def parsed(self) -> Elsewhere | None:
+        """The class in libcst's tree."""
+        project = _project(self.asker)
+        assert project is not None
+        with deep_recursion():
+            return _Search(project, self.asker).parsed(self.file, self.found)
+
+    def bases(self) -> Iterator[Ancestor]:
+        """The classes that it names as its own bases, those of torch left out."""
+        for base in getattr(self.found.syntax, "bases", ()):
+            parts = tuple(_spelled(base))
+            meanings = _meanings(self.file.bindings, parts) if parts else []
+            if not any(_is_foreign(value) for value, _ in meanings):
+                yield from _ancestors(self.asker, partial(self._base, parts))
+
+    def _base(self, parts: tuple[str, ...], search: _Search) -> tuple[File, Defined] | None:
+        return search.in_file(self.file, parts, 0)
+
+
+def ancestors_elsewhere(module: Module, qualified: str) -> Iterator[Ancestor]:
+    """The class of another file that a qualified name of `module` stands for, if there is one."""
+    if "." in qualified and qualified.partition(".")[0] not in FOREIGN:
+        yield from _ancestors(module, lambda search: search.qualified(module, qualified))
+
+
+def _ancestors(
+    asker: Module, look: Callable[[_Search], tuple[File, Defined] | None]
+) -> Iterator[Ancestor]:
+    project = _project(asker)
+    if project is None:
+        return
+    try:
+        found = look(_Search(project, asker))
+    except RecursionError:
+        return
+    if found is not None and isinstance(found[1].syntax, ast.ClassDef):
+        yield Ancestor(asker, *found)
+
+
+def _spelled(node: ast.expr) -> list[str]:
+    """`a`, `b`, `c` for `a.b.c`; nothing for anything else."""
+    match node:
+        case ast.Name(id=name):
+            return [name]
+        case ast.Attribute(value=inner, attr=name) if before := _spelled(inner):
+            return [*before, name]
+    return []
+
+
+def _is_foreign(value: Binding) -> bool:
+    return isinstance(value, Import) and not value.level and value.parts[0] in FOREIGN
 
 
 def definition(module: Module, qualified: str) -> Elsewhere | None:
@@ -97,17 +155,6 @@ def beside(module: Module, name: str) -> list[Module]:
     return found if len(found) <= MAX_IMPORTING else []
 
 
-@dataclass(frozen=True, eq=False)
-class _Defined:
-    """A definition by its name; so many of that name stand before it in its file."""
-
-    syntax: Syntax
-    before: int
-
-
-_Binding = Import | _Defined
-
-
 @dataclass(frozen=True)
 class _Search:
     """The way to one definition. It never leaves the folder `project`."""
@@ -117,27 +164,25 @@ class _Search:
     seen: set[tuple[str, ...]] = field(default_factory=set)
     tried: set[tuple[str, Import]] = field(default_factory=set)
 
-    def qualified(self, module: Module, name: str) -> tuple[_File, _Defined] | None:
+    def qualified(self, module: Module, name: str) -> tuple[File, Defined] | None:
         """What `name` stands for in `module`."""
         if "." not in name:
-            return self._in_file(_of(module), (name,), 0)
+            return self.in_file(file_of(module), (name,), 0)
         ways = (self._imported(_folder(module), wanted, 0) for wanted in readings(name))
         return next((found for found in ways if found), None)
 
-    def _imported(self, folder: str, wanted: Import, hops: int) -> tuple[_File, _Defined] | None:
+    def _imported(self, folder: str, wanted: Import, hops: int) -> tuple[File, Defined] | None:
         if hops == MAX_HOPS or (folder, wanted) in self.tried:
             return None
         self.tried.add((folder, wanted))
         for path, parts in places(folder, self.project, wanted, self.asker.asked):
             file = self._file(path, parts[0])
-            found = file and self._in_file(file, parts, hops + 1)
+            found = file and self.in_file(file, parts, hops + 1)
             if found:
                 return found
         return None
 
-    def _in_file(
-        self, file: _File, parts: tuple[str, ...], hops: int
-    ) -> tuple[_File, _Defined] | None:
+    def in_file(self, file: File, parts: tuple[str, ...], hops: int) -> tuple[File, Defined] | None:
         """What `parts` names in a file, by the last binding that leads anywhere."""
         step = (file.path, *parts)
         if step in self.seen or len(self.seen) > MAX_READ:
@@ -153,7 +198,7 @@ class _Search:
                 return found
         return None
 
-    def parsed(self, file: _File, found: _Defined) -> Elsewhere | None:
+    def parsed(self, file: File, found: Defined) -> Elsewhere | None:
         """The same definition in libcst's tree, which is asked for only now."""
         module = file.module
         if module is None:
@@ -161,7 +206,7 @@ class _Search:
         if module is not self.asker:
             self.asker.asked.rests_on(module.asked)
         name = found.syntax.name
-        nodes = [node for node in _definitions(module.tree.body) if node.name.value == name]
+        nodes = [node for node in definitions(module.tree.body) if node.name.value == name]
         return Elsewhere(module, nodes[found.before])
 
     def read(self, path: str, name: str) -> Module | None:
@@ -172,7 +217,7 @@ class _Search:
             self.asker.asked.rests_on(module.asked)
         return module
 
-    def _file(self, path: str, name: str) -> _File | None:
+    def _file(self, path: str, name: str) -> File | None:
         try:
             status = self.asker.asked.file(path)
             if status is None or status.st_size > MAX_BYTES:
@@ -180,7 +225,7 @@ class _Search:
             path = os.path.realpath(path)
             if not path.startswith(os.path.join(self.project, "")):
                 return None
-            file = _file(path, status.st_mtime_ns, status.st_size, self.asker.settings)
+            file = file_at(path, status.st_mtime_ns, status.st_size, self.asker.settings)
         except OSError:
             return None
         return file if file.may_bind(name) else None
@@ -197,81 +242,9 @@ def _folder(module: Module) -> str:
     return os.path.dirname(os.path.realpath(module.source.name))
 
 
-@dataclass(frozen=True, eq=False)
-class _File:
-    """The bytes of a file, parsed when they are worth it: by CPython for names, by libcst for more."""
-
-    path: str
-    raw: bytes
-    settings: Settings
-    known: Module | None = None
-
-    def may_bind(self, name: str) -> bool:
-        """Whether the name stands in the file, or may come from another."""
-        word = rf"(?<!\w){re.escape(name)}(?!\w)".encode()
-        return bool(re.search(word, self.raw) or STAR.search(self.raw))
-
-    @cached_property
-    def bindings(self) -> list[tuple[str, _Binding]]:
-        """What importing the file binds; nothing if CPython does not read it."""
-        if self.known is not None and self.known.syntax is not None:
-            return list(_bound(self.known.syntax))
-        try:
-            tree = syntax_tree(Source.decode(self.path, self.raw).text)
-        except (Undecodable, SyntaxError, TooDeep):
-            return []
-        return [] if isinstance(tree, SyntaxError) else list(_bound(tree))
-
-    @cached_property
-    def module(self) -> Module | None:
-        """None if the file cannot be checked either: LL000 says why when it is."""
-        if self.known is not None:
-            return self.known
-        try:
-            return Module(Source.decode(self.path, self.raw), self.settings)
-        except (Undecodable, Unreadable):
-            return None
-
-
-@remembered(MAX_FILES)
-def _file(path: str, _changed: int, _size: int, settings: Settings) -> _File:
-    """The file at `path`, read again once it has changed."""
-    with open(path, "rb") as file:
-        return _File(path, file.read(), settings)
-
-
-def _of(module: Module) -> _File:
-    """The file of a module, as it stands in memory."""
-    path = os.path.realpath(module.source.name)
-    return _File(path, module.source.data, module.settings, module)
-
-
-def _bound(syntax: ast.Module) -> Iterator[tuple[str, _Binding]]:
-    """Every name that importing a module defines or imports, from top to bottom."""
-    counts: Counter[str] = Counter()
-    for node in _run_by_import(syntax):
-        match node:
-            case (
-                ast.FunctionDef(name=name)
-                | ast.AsyncFunctionDef(name=name)
-                | ast.ClassDef(name=name)
-            ):
-                yield name, _Defined(node, counts[name])
-                counts[name] += 1
-            case ast.Import(names=names):
-                for alias in names:
-                    top = alias.name if alias.asname else alias.name.partition(".")[0]
-                    yield alias.asname or top, Import(0, tuple(top.split(".")))
-            case ast.ImportFrom(module=origin, names=names, level=level):
-                parts = tuple(origin.split(".")) if origin else ()
-                for alias in names:
-                    more = () if alias.name == "*" else (alias.name,)
-                    yield alias.asname or alias.name, Import(level, (*parts, *more))
-
-
 def _meanings(
-    bindings: list[tuple[str, _Binding]], parts: tuple[str, ...]
-) -> list[tuple[_Binding, tuple[str, ...]]]:
+    bindings: list[tuple[str, Binding]], parts: tuple[str, ...]
+) -> list[tuple[Binding, tuple[str, ...]]]:
     """What may bind the first of `parts`, the last first, with what to look for there.
 
     A star brings what the module itself does not name, if it is not private. Modules that a
@@ -281,32 +254,3 @@ def _meanings(
     if not own and len(parts) == 1 and not parts[0].startswith("_"):
         own = [(value, parts) for bound, value in bindings if bound == "*"]
     return own[::-1]
-
-
-def _run_by_import(syntax: ast.Module) -> Iterator[ast.stmt]:
-    """Every statement that is in no definition, from top to bottom."""
-    waiting = syntax.body[::-1]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            waiting += _blocks(node)[::-1]
-
-
-def _blocks(node: ast.stmt) -> list[ast.stmt]:
-    """The statements in one compound statement, in the order of `suites`."""
-    found = [one for name in ("body", "orelse", "finalbody") for one in getattr(node, name, ())]
-    parts = (*getattr(node, "handlers", ()), *getattr(node, "cases", ()))
-    return found + [one for part in parts for one in part.body]
-
-
-def _definitions(
-    body: Sequence[cst.BaseStatement | cst.BaseSmallStatement],
-) -> Iterator[cst.FunctionDef | cst.ClassDef]:
-    """Every definition that is in no other, from top to bottom."""
-    for statement in body:
-        if isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
-            yield statement
-        elif not isinstance(statement, cst.SimpleStatementLine):
-            for suite in suites(statement):
-                yield from _definitions(suite.body)

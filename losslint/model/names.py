@@ -73,6 +73,10 @@ def imported(small: cst.BaseSmallStatement) -> Iterator[tuple[str, str]]:
 
 def dotted(node: cst.CSTNode | None) -> str | None:
     """`a.b.c` for a chain of attributes on a name; None for anything else."""
+    if isinstance(node, cst.Name):
+        return node.value
+    if not isinstance(node, cst.Attribute):
+        return None
     parts: list[str] = []
     while isinstance(node, cst.Attribute):
         parts.append(node.attr.value)

@@ -46,22 +46,24 @@ REDUCING = frozenset("mean sum norm mse_loss l1_loss nll_loss cross_entropy logs
 
 
 def defined(
-    tree: ast.Module, qualify: Qualify, locate: Locate, *, learns: bool
+    tree: ast.Module, qualify: Qualify, locate: Locate, *, learns: Callable[[Span], bool]
 ) -> Iterator[Defined]:
     """Every class and function of the module's own level, under conditions too.
 
-    `learns` says that there may be parameters in it at all.
+    `learns` says whether there may be parameters in a piece of the file at all.
     """
     for node in _top_level(tree.body):
         decorated = bool(node.decorator_list)
         if isinstance(node, ast.ClassDef):
             bases = tuple(qualify(base) for base in node.bases)
+            site, span = locate(node)
             yield Defined(
                 node.name,
                 "class",
-                *locate(node),
+                site,
+                span,
                 bases,
-                tuple(_leaves(node, qualify)) if learns else (),
+                tuple(_leaves(node, qualify)) if learns(span) else (),
                 _is_loss_class(node, bases),
                 decorated,
                 bool(bases) and is_loss_like(node.name) and _is_ordinal(node),

@@ -28,11 +28,15 @@ GROWING = frozenset(
 FOREIGN = ("torch.", "numpy.", "torchvision.", "collections.", "typing.", "pathlib.", "datetime.")
 
 # What `inside` makes a difference for, and what holds nothing that is looked for.
-BLOCKS = (
-    *(ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.For, ast.AsyncFor),
-    *(ast.While, ast.If, ast.IfExp, ast.Try),
+BLOCKS = frozenset(
+    (
+        *(ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.For, ast.AsyncFor),
+        *(ast.While, ast.If, ast.IfExp, ast.Try),
+    )
 )
-LEAVES = (ast.Name, ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
+LEAVES = frozenset((ast.Name, ast.Load, ast.Store, ast.Del)).union(
+    *(kind.__subclasses__() for kind in (ast.operator, ast.cmpop, ast.boolop, ast.unaryop))
+)
 
 WORD = re.compile(r"[A-Za-z_][\w.]{1,120}\Z")
 
@@ -78,16 +82,17 @@ class _Gathering:
             if isinstance(node, ast.stmt):
                 context = context.at(node)
                 self._statement(node, context)
-            elif isinstance(node, ast.Call):
+            elif type(node) is ast.Call:
                 self._call(node, context)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                self._word(node.value)
-            if isinstance(node, BLOCKS):
+            elif type(node) is ast.Constant:
+                if type(node.value) is str:
+                    self._word(node.value)
+                continue
+            if type(node) in BLOCKS:
                 stack += [(child, inside(node, child, context)) for child in _children(node)]
             else:
                 stack += [(child, context) for child in _children(node)]
-        learns = b"Parameter" in self.source.data
-        definitions = defined(self.tree, self.qualified, self._definition, learns=learns)
+        definitions = defined(self.tree, self.qualified, self._definition, learns=self._learns)
         return FileFacts(
             self.source.name,
             tuple(self.imports),
@@ -127,6 +132,9 @@ class _Gathering:
 
     def _definition(self, node: ast.stmt) -> tuple[Site, Span]:
         return self._site(node, node), self._span(node)
+
+    def _learns(self, span: Span) -> bool:
+        return self.source.data.find(b"Parameter", span.start, span.end) >= 0
 
     def _span(self, node: ast.expr | ast.stmt) -> Span:
         start = self.source.line_start(node.lineno) + node.col_offset
@@ -263,11 +271,10 @@ def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
 def _children(node: ast.AST) -> list[ast.AST]:
     """What may hold statements, calls or strings; from the last to the first, as a stack wants it."""
     found: list[ast.AST] = []
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if isinstance(value, list):
+    for value in node.__dict__.values():  # `iter_child_nodes` takes three times as long
+        if type(value) is list:
             found += [child for child in value if isinstance(child, ast.AST)]
-        elif isinstance(value, ast.AST) and not isinstance(value, LEAVES):
+        elif isinstance(value, ast.AST) and type(value) not in LEAVES:
             found.append(value)
     return found[::-1]
 

@@ -27,13 +27,13 @@ def attribute(
     method = this.made_of.method(name)
     if method is not None:
         return _method(tracer, this, method, rest)
-    modules = [one.scope.module for one in this.made_of.lineage()]
+    modules = [one.scope.module for one in this.made_of.lineage(name)]
     if this.frame is not None:
         modules.append(this.frame.scope.module)
     if any(name in _set_from_outside(module) for module in modules):
         return tracer.take((UNKNOWN,), rest)
     found: list[Value] = []
-    for owner, function, binding in _assigned(this.made_of, (Attr(name), *rest)):
+    for owner, function, binding in _assigned(this.made_of, name, rest):
         frame = _frame(this, owner, function)
         if isinstance(binding.value, cst.Param):
             found += callers.argument(tracer, binding.value, binding.keys, frame)
@@ -64,7 +64,7 @@ def _method(
 
 @remembered(512)
 def _assigned(
-    made_of: Class, keys: tuple[Key, ...]
+    made_of: Class, name: str, rest: tuple[Key, ...]
 ) -> tuple[tuple[Class, cst.FunctionDef, Binding], ...]:
     """What methods leave in an attribute, those of the nearest class first.
 
@@ -72,14 +72,14 @@ def _assigned(
     """
     found: list[tuple[Class, cst.FunctionDef, Binding]] = []
     initialised = False
-    for owner in made_of.lineage():
-        for name, function in owner.facts.methods.items():
+    for owner in made_of.lineage(name):
+        for method, function in owner.facts.methods.items():
             first = parameters(function)[:1]
-            if not first or (initialised and name == "__init__"):
+            if not first or (initialised and method == "__init__"):
                 continue
-            bindings = bound_at_end(owner.scope.module, function, (first[0], keys))
+            bindings = bound_at_end(owner.scope.module, function, (first[0], (Attr(name), *rest)))
             found += [(owner, function, binding) for binding in bindings]
-            if name == "__init__" and bindings:
+            if method == "__init__" and bindings:
                 initialised = True
     return tuple(found)
 

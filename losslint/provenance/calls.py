@@ -111,7 +111,7 @@ def _builtin(
                 if arg.keyword is not None and arg.keyword.value == key:
                     return tracer.values(arg.value, tuple(rest), frame)
         case "super", (Attr(name=method), *rest) if frame.this is not None and frame.owner:
-            for owner in _above(frame.this, frame.owner):
+            for owner in _above(frame.this, frame.owner, method):
                 if method in owner.facts.methods:
                     function = owner.facts.methods[method]
                     bound = Callable(function, frame_of(owner.scope, None), frame.this, owner)
@@ -119,8 +119,8 @@ def _builtin(
     return tracer.take((UNKNOWN,), keys)
 
 
-def _above(this: Instance, owner: Class) -> Iterator[Class]:
-    lineage = list(this.made_of.lineage())
+def _above(this: Instance, owner: Class, name: str) -> Iterator[Class]:
+    lineage = list(this.made_of.lineage(name))
     if owner in lineage:
         yield from lineage[lineage.index(owner) + 1 :]
 

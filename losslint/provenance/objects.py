@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
 
 from losslint.model.classes import ClassFacts, parameters
-from losslint.model.elsewhere import Elsewhere, definition
+from losslint.model.elsewhere import (
+    FOREIGN,
+    Ancestor,
+    Elsewhere,
+    ancestors_elsewhere,
+    definition,
+)
 from losslint.model.module import Module
 from losslint.model.names import dotted
 from losslint.model.parents import ancestors
@@ -25,28 +32,51 @@ class Class:
     scope: Scope
     facts: ClassFacts
 
-    def lineage(self) -> tuple[Class, ...]:
-        """The class and its bases, nearest first, those in other files too."""
-        return _lineage(self)
+    def lineage(self, name: str) -> Iterator[Class]:
+        """The class and its bases, nearest first; of those in other files those that may give it a name."""
+        for one in _lineage(self):
+            if isinstance(one, Class):
+                yield one
+            elif one.may_give(name) and (found := _parsed(one)) is not None:
+                yield found
 
     def method(self, name: str) -> tuple[Class, cst.FunctionDef] | None:
         """A method with the class that defines it."""
-        for one in self.lineage():
+        for one in self.lineage(name):
             if name in one.facts.methods:
                 return one, one.facts.methods[name]
         return None
 
 
 @remembered(1024)
-def _lineage(first: Class) -> tuple[Class, ...]:
-    found, waiting = list[Class](), [first]
+def _lineage(first: Class) -> tuple[Class | Ancestor, ...]:
+    """A class and its bases, nearest first."""
+    found: list[Class | Ancestor] = []
+    waiting: list[Class | Ancestor] = [first]
+    seen: set[object] = set()
     while waiting:
         current = waiting.pop(0)
-        if current not in found:
-            found.append(current)
-            bases = (class_named(current.scope, base) for base in current.facts.bases)
-            waiting += [base for base in bases if base is not None]
+        known = current if isinstance(current, Class) else current.found
+        if known in seen:
+            continue
+        seen.add(known)
+        found.append(current)
+        if isinstance(current, Ancestor):
+            waiting += current.bases()
+            continue
+        scope = current.scope
+        for base in current.facts.bases:
+            if base in scope.classes:
+                waiting.append(Class(scope, scope.classes[base]))
+            else:
+                waiting += ancestors_elsewhere(scope.module, base)
     return tuple(found)
+
+
+@remembered(1024)
+def _parsed(ancestor: Ancestor) -> Class | None:
+    found = ancestor.parsed()
+    return None if found is None else class_at(found)
 
 
 @dataclass(eq=False)
@@ -158,14 +188,6 @@ class Constant:
 Value = Tensor | Instance | Layer | Chain | Callable | External | Method | Constant | Class
 
 
-def class_named(scope: Scope, name: str) -> Class | None:
-    """A class by the name that a module knows it by, also one of another file."""
-    if name in scope.classes:
-        return Class(scope, scope.classes[name])
-    found = elsewhere(scope.module, name) if "." in name else None
-    return class_at(found) if found is not None else None
-
-
 def class_at(found: Elsewhere) -> Class | None:
     """The class that was found in another file."""
     other = scope_of(found.module)
@@ -176,7 +198,7 @@ def class_at(found: Elsewhere) -> Class | None:
 @remembered(1024)
 def elsewhere(module: Module, qualified: str) -> Elsewhere | None:
     """A class or function of the project by its qualified name; nothing of torch."""
-    if qualified.partition(".")[0] in ("torch", "torchvision", "numpy"):
+    if qualified.partition(".")[0] in FOREIGN:
         return None
     return definition(module, qualified)
 

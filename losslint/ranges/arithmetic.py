@@ -79,7 +79,7 @@ def divide(a: Value, b: Value, node: cst.BaseExpression, divisor: cst.BaseExpres
 
 
 def _product(x: Term, y: Term) -> Term:
-    keys = x.growth.keys() | y.growth.keys()
+    keys = x.growth.keys() | y.growth.keys() if x.growth or y.growth else ()
     return Term(
         shapes.multiply(x.interval, y.interval),
         {key: g.multiply(x.at(*key), y.at(*key)) for key in keys},
@@ -99,7 +99,7 @@ def _around(term: Term, node: cst.BaseExpression) -> Term:
     """The same term, now as part of `node`: the last step reaches that far."""
     if not term.steps:
         return term
-    return replace(term, steps=(*term.steps[:-1], replace(term.steps[-1], whole=node)))
+    return term.through((*term.steps[:-1], replace(term.steps[-1], whole=node)))
 
 
 def read(
@@ -118,7 +118,7 @@ def read(
             continue
         step = Step(What.READ, node, term.growth, term.scale, term.interval, node)
         before = term.steps[:-1] if instead and _is_base(term, node) else term.steps
-        terms.append(replace(term, steps=(*before, step)))
+        terms.append(term.through((*before, step)))
     return Value(tuple(terms))
 
 

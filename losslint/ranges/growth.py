@@ -26,6 +26,9 @@ class End(Enum):
     ZERO_ABOVE = "0 from above"
     ZERO_BELOW = "0 from below"
 
+    # There is one of each. `Enum` has the name hashed, by code of its own.
+    __hash__ = object.__hash__
+
 
 class Known(Enum):
     """What is known of a growth."""

@@ -54,6 +54,8 @@ def block(run: Run, body: cst.BaseSuite | cst.Module, env: Env) -> Paths:
 
 def fewer(paths: Paths) -> Paths:
     """The same paths, joined until there are no more than can be followed."""
+    if len(paths) < 2:
+        return paths
     kept: Paths = []
     for path in paths:
         twin = next((k for k in kept if _alike(k, path)), None)

@@ -32,6 +32,8 @@ class Kind(Enum):
     NETWORK = "network"  # an output of a network
     HANDED = "handed"  # an argument, or something else that came from outside
 
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True)
 class Leaf:
@@ -46,6 +48,9 @@ class Leaf:
     item: str | None = None
     start: float | None = field(default=None, compare=False)
     made: Creation | None = field(default=None, compare=False)
+
+    def __hash__(self) -> int:
+        return hash(self.name)  # which a string works out once
 
     def __str__(self) -> str:
         name = self.name.replace("[]", "")  # of what is indexed by a variable, all of it
@@ -62,6 +67,8 @@ class Origin(Enum):
     MODULE = "module"  # a tensor that another module holds
     SETTING = "setting"  # a number that configures the loss: taken to be positive
     UNKNOWN = "unknown"
+
+    __hash__ = object.__hash__
 
 
 # What each factor is as a leaf, once an exponential has made a weight of it.
@@ -87,6 +94,9 @@ class Factor:
     reduced: bool = False
     hint: bool = False
     collection: bool = False
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
     @property
     def known_not_negative(self) -> bool:
@@ -116,6 +126,8 @@ class What(Enum):
     CLAMP = "clamp"
     SIMPLEX = "simplex"
     OTHER = "other"
+
+    __hash__ = object.__hash__
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +182,25 @@ class Term:
 
     def leaves(self) -> frozenset[Leaf]:
         """The leaves that this depends on."""
+        if not self.growth:
+            return self.simplex
         return frozenset(leaf for leaf, _ in self.growth) | self.simplex
+
+    def through(self, steps: tuple[Step, ...]) -> Term:
+        """The same term, come through these places. `replace` takes ten times as long."""
+        return Term(
+            self.interval,
+            self.growth,
+            self.scale,
+            self.factors,
+            self.simplex,
+            self.cut,
+            self.flat,
+            steps,
+            self.post,
+            self.many,
+            self.repeated,
+        )
 
     def stand_in(self) -> Leaf | None:
         """The leaf that this term is, if it is but an output or a module's tensor, scaled."""
@@ -230,6 +260,8 @@ class Value:
 
     def leaves(self) -> frozenset[Leaf]:
         """The leaves that any term depends on."""
+        if len(self.terms) == 1:
+            return self.terms[0].leaves()
         return frozenset().union(*(t.leaves() for t in self.terms))
 
     def factors(self) -> frozenset[Factor]:
