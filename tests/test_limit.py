@@ -50,7 +50,7 @@ def soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Less time, in an empty working directory."""
     monkeypatch.chdir(tmp_path)
     check_source(BAD)  # the first time takes that of its imports too
-    monkeypatch.setattr(limit, "SECONDS", 0.3)
+    monkeypatch.setattr(limit, "SECONDS", 0.2)
 
 
 @pytest.fixture
@@ -77,14 +77,12 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_work_in_time_is_what_it_was_and_leaves_nothing_behind() -> None:
-    threads = threading.active_count()
     for number in range(200):
         assert limit.in_time(lambda: number, never) == number  # noqa: B023, called at once
-    for _ in range(50):
-        if threading.active_count() == threads:
-            break
-        time.sleep(0.01)
-    assert threading.active_count() == threads
+    for watching in threading.enumerate():
+        if watching.name == "losslint-limit":
+            watching.join(5)
+            assert not watching.is_alive()
     with pytest.raises(KeyError):
         limit.in_time(lambda: {}[0], never)
 
@@ -159,6 +157,12 @@ def test_at_the_brink_it_is_in_time_or_late_and_never_later(
         sys.setswitchinterval(interval)
     assert outcomes == {"done", "late"}
     work(1_000_000)
+    # Python 3.11 never comes back from a profile while it looks for an error that was taken back.
+    sys.setprofile(lambda *_: None)
+    try:
+        work(1)
+    finally:
+        sys.setprofile(None)
 
 
 # --- every door ---------------------------------------------------------------------------
