@@ -1,6 +1,8 @@
 """losslint over other people's code: each folder is copied, fixed as a whole, and fixed again. Slow:
 
 LOSSLINT_CORPUS=FOLDER:FOLDER python -m pytest -m slow -s tests/test_corpus.py
+
+With LOSSLINT_SAMPLE=10, every tenth file is looked at both with screens and without.
 """
 
 from __future__ import annotations
@@ -15,15 +17,21 @@ import pytest
 from fuzz.outside import edits_alone_change, is_python
 
 from losslint import FileReport, Settings
+from losslint.engine import check, screen
 from losslint.engine.cache import Cache
 from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY
 from losslint.engine.looks import collected, slim
 from losslint.engine.run import Run
+from losslint.engine.selection import Selection
 from losslint.findings import Finding, Safety
-from losslint.source.discover import discover
-from losslint.source.notebook import Notebook
+from losslint.model.remembering import forget
+from losslint.rules.registry import all_rules
+from losslint.source.discover import Python, discover
+from losslint.source.notebook import Notebook, opened
+from losslint.source.text import Source, Undecodable
 
 CORPUS = [folder for folder in os.environ.get("LOSSLINT_CORPUS", "").split(os.pathsep) if folder]
+SAMPLE = int(os.environ.get("LOSSLINT_SAMPLE", "1"))
 READ = (".py", ".ipynb", "pyproject.toml", "setup.cfg")
 
 # All that is there, whatever a folder is called, or git told not to look at.
@@ -114,3 +122,39 @@ def test_fixing_leaves_every_file_python_and_changes_nothing_twice(
         for path, raw in old.items():
             if path.read_bytes() != raw:
                 path.write_bytes(raw)
+
+
+def test_screens_leave_out_nothing_that_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found, byte for byte, with the facts of each file for the project's rules."""
+    unscreened = tuple((kinds, provider, screen.always) for kinds, provider, _ in check.PROVIDERS)
+    rules = Selection(all_rules(), EVERYTHING)
+    files = [file for file in discover(CORPUS, EVERYTHING) if isinstance(file, Python)]
+    differing, parsed = [], list[str]()
+    parse = check.parsed
+    monkeypatch.setattr(
+        check, "parsed", lambda one, *by: parsed.append(one.name) or parse(one, *by)
+    )
+    for file in files[::SAMPLE]:
+        source = loaded(file.path)
+        if source is None:
+            continue
+        screened = check.check(source, rules.for_file(file.path), EVERYTHING)
+        with monkeypatch.context() as patch:
+            patch.setattr(check, "PROVIDERS", unscreened)
+            whole = check.check(source, rules.for_file(file.path), EVERYTHING)
+        if (screened.findings, screened.facts) != (whole.findings, whole.facts):
+            differing.append(file.path)
+        forget()
+    twice = len(parsed) - len(set(parsed))
+    print(
+        f"{len(files[::SAMPLE])} files, parsed by libcst: {twice}, without screens {len(set(parsed))}"
+    )
+    assert differing == []
+
+
+def loaded(path: str) -> Source | None:
+    """What a path holds; None if that is no text."""
+    try:
+        return opened(Source.decode(path, Path(path).read_bytes()))
+    except (OSError, Undecodable):
+        return None

@@ -9,11 +9,14 @@ from textwrap import dedent
 import libcst as cst
 import pytest
 
+from losslint.config import Settings
 from losslint.model import files as read_files
 from losslint.model.elsewhere import MAX_BYTES, MAX_HOPS, MAX_READ, definition
 from losslint.model.module import Module
 from losslint.model.names import Names
+from losslint.provenance.objects import Class
 from losslint.source.text import Source
+from losslint.training.callees import scope_of
 
 
 @pytest.fixture(autouse=True)
@@ -405,3 +408,43 @@ def test_a_definition_is_where_the_next_search_begins() -> None:
     base = definition(dice.module, ".base.Base")
     assert base is not None
     assert base.node.name.value == "Base"
+
+
+@pytest.mark.parametrize(
+    ("method", "file"), [("forward", ["nets.py"]), ("head", ["bases.py"]), ("tail", [])]
+)
+def test_a_base_is_parsed_only_where_it_may_give_what_is_asked(
+    method: str, file: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(train="from nets import Net\nclass Mine(Net):\n    def step(self): self.tail()")
+    write(nets="from bases import Base\nclass Net(Base):\n    def forward(self): self.tail()")
+    write(bases="import torch\nclass Base(torch.nn.Module):\n    def head(self): ...")
+    parsed: list[str] = []
+    make = read_files.Module
+    monkeypatch.setattr(read_files, "Module", lambda s, *t: parsed.append(s.name) or make(s, *t))
+    scope = scope_of(read("train.py"))
+    given = Class(scope, scope.classes["Mine"]).method(method)
+    assert [os.path.basename(path) for path in parsed] == file
+    assert (given is not None) == bool(file)
+
+
+@pytest.mark.parametrize(
+    ("body", "given"),
+    [
+        ("self.x = print(self.y, z.z)", "f x"),
+        ("self.x.y = z.z", "f x y"),
+        ("self.x[self.y] += z", "f x"),
+        ("self.x.y.add_(z)", "f x y"),
+        ("for self.x in y: del self.z", "f x z"),
+        ("def x(): y.z: int = 2", "f x z"),
+        ("with y as (self.x, z): ...", "f x"),
+        ("self = x.y", None),
+        ("self[x.y] = z", None),
+    ],
+)
+def test_what_a_file_may_give_its_objects(body: str, given: str | None) -> None:
+    raw = f"class A:\n    def f(self):\n        {body}\n".encode()
+    names = "f x y z add_".split()
+    found = {name for name in names if read_files.File("a.py", raw, Settings()).may_give(name)}
+    spoken = {name for name in names if name.encode() in raw}
+    assert found == (spoken if given is None else set(given.split()))

@@ -153,20 +153,22 @@ def _given(syntax: ast.Module) -> frozenset[str] | None:
             case (
                 ast.Attribute(ctx=ast.Store() | ast.Del())
                 | ast.Subscript(ctx=ast.Store() | ast.Del())
-                | ast.Expr(value=ast.Call(func=ast.Attribute()))
             ):
                 found.update(_attributes(node))
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=changed, attr=name))):
+                if name.endswith("_"):
+                    found.update(_attributes(changed))
     return frozenset(found)
 
 
 def _attributes(node: ast.AST) -> Iterator[str]:
-    """The attributes along `a.b[c].d`, and what of them a call changes."""
+    """The attributes along `a.b[c].d`."""
     while True:
         match node:
             case ast.Attribute(value=inner, attr=name):
                 yield name
                 node = inner
-            case ast.Subscript(value=inner) | ast.Call(func=inner) | ast.Expr(value=inner):
+            case ast.Subscript(value=inner) | ast.Call(func=inner):
                 node = inner
             case _:
                 return
