@@ -1,8 +1,9 @@
-"""Toy rules, so that the engine is tested without what the real ones know."""
+"""Toy rules, so that the engine is tested without what the real ones know; and what tests share."""
 
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,14 @@ TOYS = (
     _rule("LL907", "bare_sqrt", "sqrt", _replace("math.root", SAFE, before="import math\n")),
     _rule("LL908", "foreign_letter", "letter", _replace("'€'", SAFE)),
 )
+
+
+@pytest.fixture
+def heeding() -> Iterator[None]:
+    """Let processes be interrupted that a test starts: what a shell has in its background is not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -193,6 +193,13 @@ def no_right() -> None:
         os.setuid(65534)
 
 
+def open_to_others(here: Path) -> None:
+    """Let others get to a folder, and have all modules of Python that are behind closed ones."""
+    run("--jobs 2 .")
+    for folder in (here, here.parent, here.parent.parent):
+        folder.chmod(folder.stat().st_mode | 0o055)
+
+
 EACH = ["--fix", "--add-ignores", "--write-baseline known.json", "--output-file old.txt"]
 LEARNED = """\
 import torch
@@ -226,10 +233,8 @@ def test_in_a_folder_of_others_nothing_is_lost_and_it_is_said(here: Path, argume
     Path("x.py").write_text(LEARNED)
     Path("x.py").chmod(0o666)
     Path("old.txt").write_text("old")
-    run("x.py")  # or modules of Python would be behind folders that are closed to others
+    open_to_others(here)
     here.chmod(0o555)
-    for folder in (here.parent, here.parent.parent):
-        folder.chmod(folder.stat().st_mode | 0o055)
     before = state()
     try:
         status, said = run_without(no_right, arguments)
@@ -238,6 +243,28 @@ def test_in_a_folder_of_others_nothing_is_lost_and_it_is_said(here: Path, argume
     assert status == 2
     assert "ermission denied" in said or "read-only" in said
     assert state() == before
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_may_not_be_read_is_said_and_the_rest_is_checked(here: Path, jobs: int) -> None:
+    """A file, and a folder, of others."""
+    (here / "closed").mkdir()
+    for name in ("closed/x.py", "a.py", "z.py"):
+        Path(name).write_text(LEARNED)
+    open_to_others(here)
+    for name in ("a.py", "closed"):
+        Path(name).chmod(0)
+    status, said = run_without(no_right, f"--no-cache --jobs {jobs} --select LL101 .")
+    for name in ("a.py", "closed"):
+        Path(name).chmod(0o755)
+    assert status == 2
+    found = [line.split(" ", 3) for line in said.splitlines() if line.startswith(("a", "c", "z"))]
+    assert [(place.split(":")[0], code) for place, _, code, _ in found] == [
+        ("a.py", "LL000"),
+        ("closed", "LL000"),
+        ("z.py", "LL101"),
+    ]
+    assert ["Permission denied" in what for *_, what in found] == [True, True, False]
 
 
 @pytest.mark.parametrize("arguments", EACH)

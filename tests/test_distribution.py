@@ -173,6 +173,14 @@ def test_the_wheel_alone_runs_in_a_clean_venv_and_is_typed(wheel: Path, tmp_path
 
 
 @pytest.mark.slow
+def test_twine_takes_the_wheel_and_the_sources(wheel: Path, tmp_path: Path) -> None:
+    programs = installed(tmp_path / "venv", "twine")
+    each = sorted(path for path in wheel.parent.iterdir())
+    said = output(programs / "twine", "--no-color", "check", "--strict", *each, cwd=tmp_path)
+    assert said.count("PASSED") == len(each) == 2
+
+
+@pytest.mark.slow
 def test_the_lowest_versions_do(wheel: Path, tree: Path, tmp_path: Path) -> None:
     pinned = lowest(wheel, {"lsp", "plot", "watch"})
     plotille = [one for one in lowest(wheel, {"verify"}) if one.startswith("plotille")]

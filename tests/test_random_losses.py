@@ -1,6 +1,8 @@
-"""Fixes never break code: of random weighting losses, in random spelling. Many more by
+"""Fixes never break code: of random weighting losses and loops, in random spelling. Many more by
 
-python -m pytest -m slow tests/test_random_losses.py
+python -m pytest -m slow -s tests/test_random_losses.py
+
+With LOSSLINT_EXAMPLES=500, so many of each; --hypothesis-seed=N begins elsewhere.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import io
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from typing import Any
@@ -53,6 +56,9 @@ MODULE_NAMES = [
     "functional = 'x'\n",
     "math = 7\n",
     "def softplus(x):\n    return -1e9\n",
+    "torch = 3\n",
+    "exp = None\n",
+    "def exp(x):\n    return 1 / 0\n",
 ]
 LOCAL_NAMES = [
     "",
@@ -61,9 +67,19 @@ LOCAL_NAMES = [
     "nn_ = 2; F = None",
     "math = 'm'",
     "torch_nn = 1; functional = 2",
+    "torch = 3",
+    "exp = log = None",
 ]
 CLASS_NAMES = ["", "F = 3", "softplus = None", "def softplus(self): return -1e9"]
 SELF = ["self", "this", "_", "F", "me"]
+# What the statements of the method stand in, and what comes behind them.
+AROUND = [
+    ("", ""),
+    ("if losses:", "return None"),
+    ("while True:", ""),
+    ("for turn in [0]:", ""),
+    ("try:", "finally: pass"),
+]
 COMMENTS = ["", "  # é", "  # F.softplus(", "  # noqa: E501"]
 ENDS = ["\n", "\r\n", "\r"]
 INDENTS = ["    ", "\t", "  ", " "]
@@ -101,9 +117,6 @@ def losses(draw: st.DrawFn) -> tuple[str, str]:
     module = "t" if "as t\n" in imports else "torch"
     weight = f"{me}.{attribute}"
     body = []
-    names = [local for local in LOCAL_NAMES if me != "F" or "F =" not in local]
-    if local := draw(st.sampled_from(names)):
-        body.append(local)
     match draw(st.sampled_from(["loop", "zip", "sum", "unrolled", "if", "lambda"])):
         case "loop":
             body += ["total = 0", "for i, l in enumerate(losses):"]
@@ -135,7 +148,12 @@ def losses(draw: st.DrawFn) -> tuple[str, str]:
         case "lambda":
             body += [f"one = lambda s, l: ({term.format(s='s', l='l')})"]
             body += [f"return one({weight}[0], losses[0]) + one({weight}[1], losses[1]){comment}"]
-    lines = [f"{imports}{draw(st.sampled_from(MODULE_NAMES))}", f"class Weighted({nn}.Module):"]
+    before, behind = draw(st.sampled_from(AROUND))
+    if before:
+        body = [before, *(f" {line}" for line in body), behind]
+    if local := draw(st.sampled_from([one for one in LOCAL_NAMES if not clashes(one, me, *body)])):
+        body.insert(0, local)
+    lines = [f"class Weighted({nn}.Module):"]
     if inside := draw(st.sampled_from(CLASS_NAMES)):
         lines.append(f" {inside}")
     lines += [
@@ -144,11 +162,33 @@ def losses(draw: st.DrawFn) -> tuple[str, str]:
         f"  {weight} = {nn}.Parameter({module}.{start})",
     ]
     lines += ["", f" def forward({me}, losses):", *(f"  {line}" for line in body), ""]
-    text = "\n".join(lines)
+    names = draw(st.sampled_from([one for one in MODULE_NAMES if not clashes(one, *lines)]))
+    return spelled(draw, "\n".join([f"{imports}{names}", *lines]))
+
+
+def clashes(binding: str, *lines: str) -> bool:
+    """Whether a statement takes a name away that some code needs."""
+    bound = re.findall(r"(\w+)(?= = )|def (\w+)", binding)
+    names = "|".join(one or other for one, other in bound) or r"(?!)"
+    return bool(re.search(rf"(?<!\.)\b(?:{names})\b", "\n".join(lines)))
+
+
+def spelled(draw: st.DrawFn, text: str) -> tuple[str, str]:
+    """A text that is indented by single spaces, in some indentation, and how its lines end."""
     indent = draw(st.sampled_from(INDENTS))
     text = re.sub(r"(?m)^ +", lambda spaces: indent * len(spaces[0]), text)
     end = draw(st.sampled_from(ENDS))
     return text.replace("\n", end), end
+
+
+def expect_spelled_alike(before: str, after: str, end: str) -> None:
+    """Lines end in one way, and what is indented is so by what the text is indented by."""
+    assert set(re.findall(r"\r\n|\r|\n", after)) <= {end}
+    units = {
+        text: min(re.findall(r"(?m)^[ \t]+(?=\S)", text.replace(end, "\n")), key=len)
+        for text in (before, after)
+    }
+    assert units[before] == units[after]
 
 
 def expect_mended(text: str, end: str) -> bool:
@@ -160,7 +200,7 @@ def expect_mended(text: str, end: str) -> bool:
     assert not fixed.withheld, fixed.withheld
     again = fix_source(fixed.text, "x.py", WEIGHTING)
     assert (again.applied, again.text) == (0, fixed.text)
-    assert set(re.findall(r"\r\n|\r|\n", fixed.text)) <= {end}
+    expect_spelled_alike(text, fixed.text, end)
     if not fixed.applied:
         assert fixed.text == text
         return False
@@ -209,6 +249,24 @@ quick = settings(
 many = settings(max_examples=MANY, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+def expect_of_many(
+    texts: st.SearchStrategy[tuple[str, str]],
+    expect: Callable[[str, str], bool],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    counts = Counter[bool]()
+
+    @given(texts)
+    @many
+    def each(text: tuple[str, str]) -> None:
+        counts[expect(*text)] += 1
+
+    each()
+    with capsys.disabled():
+        print(f"\n{counts.total()} tried, {counts[True]} of them fixed, nothing broken")
+    assert counts[True] > counts.total() / 2
+
+
 @given(losses())
 @quick
 def test_a_fix_leaves_a_loss_that_runs_is_bounded_and_is_the_same_nearby(
@@ -218,10 +276,8 @@ def test_a_fix_leaves_a_loss_that_runs_is_bounded_and_is_the_same_nearby(
 
 
 @pytest.mark.slow
-@given(losses())
-@many
-def test_so_do_many(loss: tuple[str, str]) -> None:
-    expect_mended(*loss)
+def test_so_do_many(capsys: pytest.CaptureFixture[str]) -> None:
+    expect_of_many(losses(), expect_mended, capsys)
 
 
 # --- training loops -----------------------------------------------------------------------
@@ -297,10 +353,7 @@ def loops(draw: st.DrawFn) -> tuple[str, str]:
         ),
         "",
     ]
-    indent = one(INDENTS)
-    text = re.sub(r"(?m)^ +", lambda spaces: indent * len(spaces[0]), "\n".join(lines))
-    end = one(ENDS)
-    return text.replace("\n", end), end
+    return spelled(draw, "\n".join(lines))
 
 
 def trained(text: str, bad: float = 0.5) -> list[float]:
@@ -318,21 +371,25 @@ def trained(text: str, bad: float = 0.5) -> list[float]:
 LOOPS = Settings(select=("LL2", "LL3"))
 
 
-def expect_guarded(text: str, end: str) -> None:
-    """The fixes of a loop leave a healthy run as it is, to the bit, and let no NaN into a model."""
+def expect_guarded(text: str, end: str) -> bool:
+    """The fixes of a loop leave a healthy run as it is, to the bit, and let no NaN into a model.
+
+    Returns whether there were some.
+    """
     fixed = fix_source(text, "x.py", LOOPS)
     assert not [f for f in fixed.findings if f.is_unreadable]
-    assert set(re.findall(r"\r\n|\r|\n", fixed.text)) <= {end}
+    expect_spelled_alike(text, fixed.text, end)
     again = fix_source(fixed.text, "x.py", LOOPS)
     assert (again.applied, again.text) == (0, fixed.text)
     assert trained(fixed.text) == trained(text)
     if {f.code for f in fixed.findings} & {"LL201", "LL202", "LL203", "LL204"}:
-        return
+        return bool(fixed.applied)
     try:
         after = trained(fixed.text, math.nan)
     except (ValueError, FloatingPointError, RuntimeError):
-        return
+        return bool(fixed.applied)
     assert all(map(math.isfinite, after))
+    return bool(fixed.applied)
 
 
 @given(loops())
@@ -342,7 +399,5 @@ def test_a_fix_of_a_loop_changes_no_healthy_run(loop: tuple[str, str]) -> None:
 
 
 @pytest.mark.slow
-@given(loops())
-@many
-def test_nor_do_many(loop: tuple[str, str]) -> None:
-    expect_guarded(*loop)
+def test_nor_do_many(capsys: pytest.CaptureFixture[str]) -> None:
+    expect_of_many(loops(), expect_guarded, capsys)

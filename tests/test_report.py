@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from losslint.config import Settings
 from losslint.engine.fix import SAFE_ONLY
 from losslint.engine.reports import FileReport
 from losslint.engine.run import Run
-from losslint.report import diff, text
+from losslint.report import diff, findings_page, text
 from losslint.report import json as as_json
 from losslint.report.paint import coloured, plain
 from losslint.report.summary import statistics, summary
@@ -129,6 +130,31 @@ def test_the_underline_stands_below_what_it_is_about(line: str, indent: int, mar
     (marked,) = (each for each in lines if "^" in each)
     assert marked == f"  | {' ' * indent}{'^' * marks}"
     assert not any("\x1b" in each for each in lines)
+
+
+def test_of_a_long_line_as_much_is_shown_as_says_what_it_is_about() -> None:
+    one = report(f"x = 1  # {'-' * 900}\n{'x = 1; ' * 900}bad; {'y = 2; ' * 900}\n")
+    shown = plain(text.full([one]))
+    lines = shown.split("\n")
+    assert max(map(len, lines)) < 520
+    (marked,) = (number for number, line in enumerate(lines) if "^" in line)
+    start = lines[marked].index("^")
+    assert lines[marked - 1][start : start + 5] == "bad; "
+    old, new = lines[-4:-2]
+    assert (old[:9], new[:9]) == ("    - ...", "    + ...")
+    assert ("x = 1; bad; y = 2; " in old, "x = 1; good; y = 2; " in new) == (True, True)
+    page = findings_page.render([one])
+    assert "<mark>bad</mark>; y = 2; " in page
+    assert page.count("y = 2; ") < 300
+
+
+def test_many_findings_on_a_long_line_are_shown_in_little_time() -> None:
+    one = report("bad; " * 5_000)
+    started = time.process_time()
+    shown = plain(text.full([one]))
+    assert time.process_time() - started < 15
+    assert len(shown) < 1_500 * 5_000
+    assert shown.count("too long to be shown here; --diff shows it") == 5_000
 
 
 def test_a_concise_report_is_one_line_for_each_finding() -> None:

@@ -45,6 +45,9 @@ class Watched:
             return True
 
 
+pytestmark = pytest.mark.usefixtures("heeding")
+
+
 @contextmanager
 def watched(folder: Path, *options: str) -> Iterator[Watched]:
     command = [sys.executable, "-m", "losslint", "--watch", "--output-format", "concise", *options]

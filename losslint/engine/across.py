@@ -10,9 +10,10 @@ from losslint.config import Settings
 from losslint.engine.around import NoProject, is_covered
 from losslint.engine.check import Checked, crashed, order, unreadable
 from losslint.engine.kept import Forged
+from losslint.engine.limit import TOO_LONG, in_time
 from losslint.engine.others import Others
 from losslint.engine.records import expect_finding
-from losslint.engine.suppress import idle_later, suppressed
+from losslint.engine.suppress import Suppressions, idle_later
 from losslint.engine.whole import Whole, alone, concerns_the_project, whole
 from losslint.findings import UNREADABLE, Finding
 from losslint.frozen import dataclass
@@ -86,6 +87,7 @@ def across(
         looked_around = found is not None
         by_path = _findings(found, rules) if found is not None else {}
         is_lasting = not any(f.code == UNREADABLE for placed in by_path.values() for f, _ in placed)
+        complete = complete and is_lasting
         if found is not None and any(Unoptimized in rule.project_checks for rule in rules):
             by_path = _said(by_path, found.project, members)
     except NoProject as problem:
@@ -146,7 +148,17 @@ def _project_rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
 
 
 def _findings(found: Whole, rules: Iterable[Rule]) -> dict[str, list[Placed]]:
-    """What the rules find in a project, by file; an LL000 for one that breaks instead."""
+    """What the rules find in a project, by file; an LL000 for one that breaks instead.
+
+    If they take too long, there is nothing but an LL000 in the first file.
+    """
+    late = unreadable(f"the files could not be looked at together: {TOO_LONG}")
+    return in_time(
+        lambda: _found(found, rules), lambda: {found.project.files[0].path: [(late, ())]}
+    )
+
+
+def _found(found: Whole, rules: Iterable[Rule]) -> dict[str, list[Placed]]:
     by_path: dict[str, list[Placed]] = defaultdict(list)
     subjects: dict[type[Any], list[Any]] = {}
     for rule in rules:
@@ -179,11 +191,12 @@ def _merged(
     What a comment keeps away can be told to be nothing only in a `complete` run.
     """
     codes = {rule.code for rule in rules} | {"LL000"}
-    directives = list(member.checked.directives)
+    directives = member.checked.directives
+    suppressions = Suppressions(directives)
     kept = [
         finding
         for finding, rows in found
-        if finding.code in codes and not suppressed(finding, directives, rows)
+        if finding.code in codes and not suppressions.keep_away(finding, rows)
     ]
     later = _project_rules(rules)
     broken = any(f.code == "LL000" for f in (*member.checked.findings, *kept))

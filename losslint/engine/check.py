@@ -13,6 +13,7 @@ from typing import Any
 import losslint.model.nodes  # first, so that no other imports libcst  # noqa: F401
 from losslint.config import Settings
 from losslint.engine import screen
+from losslint.engine.limit import TOO_LONG, in_time
 from losslint.engine.reading import parsed
 from losslint.engine.records import expect_finding
 from losslint.engine.relevance import is_of_training, may_hold_suppressions
@@ -94,6 +95,21 @@ def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
     )
     if not able and not suppresses:
         return Checked()
+    return in_time(
+        lambda: _checked(source, settings, rules, able, suppresses=suppresses),
+        lambda: Checked((unreadable(f"it could not be checked: {TOO_LONG}"),), is_lasting=False),
+    )
+
+
+def _checked(
+    source: Source,
+    settings: Settings,
+    rules: tuple[Rule, ...],
+    able: list[Rule],
+    *,
+    suppresses: bool,
+) -> Checked:
+    """What comes of a source in which these rules may find something, or comments say so."""
     module = None
     try:
         syntax = syntax_of(source.text)

@@ -33,7 +33,9 @@ def pieces_of(source: Source, edits: Iterable[Edit]) -> list[tuple[Span, bytes]]
     for edit in sorted(dict.fromkeys(edits), key=lambda edit: edit.span):
         if edit.span.start < at:
             raise ValueError(f"edits overlap at byte {edit.span.start}")
-        newline = source.newline_at(edit.span.start)
-        pieces.append((edit.span, LINE_FEED.sub(newline, edit.text).encode()))
+        text = edit.text
+        if "\n" in text:
+            text = LINE_FEED.sub(source.newline_at(edit.span.start), text)
+        pieces.append((edit.span, text.encode()))
         at = edit.span.end
     return pieces

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice, takewhile
 
 from losslint.config import Settings
 from losslint.engine.check import unreadable
 from losslint.engine.edits import apply_edits
+from losslint.engine.limit import TOO_LONG, in_time
 from losslint.engine.reading import parsed
-from losslint.findings import Edit, Finding, Safety, Severity
+from losslint.findings import Edit, Finding, Safety, Severity, Span
 from losslint.frozen import dataclass
 from losslint.model.module import Unreadable
 from losslint.source.text import Source
@@ -71,10 +74,26 @@ def settle(
 
     A fix is withheld if there is a `veto`, if the file would not parse after it, if
     it leaves its finding where it was, or if it brings a new error or warning. Fixes
-    that never come to an end leave the source as it was, and say so as LL000.
+    that never come to an end leave the source as it was, and say so as LL000; so do those
+    that take too long.
     """
-    now = _State(source, list(check(source)))
-    before = now
+    before = _State(source, list(check(source)))
+    late = unreadable(f"no fix was made: {TOO_LONG}")
+    return in_time(
+        lambda: _settled(before, check, settings, fixes, veto, choice),
+        lambda: FixResult(source, 0, (*before.findings, late)),
+    )
+
+
+def _settled(
+    before: _State,
+    check: Check,
+    settings: Settings,
+    fixes: frozenset[Safety],
+    veto: Veto,
+    choice: Choice,
+) -> FixResult:
+    now = before
     refused: dict[str, str] = {}
     applied = 0
     for _ in range(MAX_PASSES):
@@ -122,14 +141,26 @@ def without_overlaps(findings: Iterable[Finding]) -> list[Finding]:
     chosen: list[Finding] = []
     whole: set[tuple[Edit, ...]] = set()
     taken: set[Edit] = set()
+    places: list[Span] = []  # of what is taken, in order: one behind the other
     for finding in findings:
         edits = finding.fix.edits if finding.fix else ()
         own = [edit for edit in edits if not (edit in taken and _adds_lines(edit))]
-        if edits in whole or not any(_touch(edit, other) for edit in own for other in taken):
+        if edits in whole or not any(_is_taken(edit.span, places) for edit in own):
             chosen.append(finding)
             whole.add(edits)
+            for edit in set(edits) - taken:
+                insort(places, edit.span)
             taken.update(edits)
     return chosen
+
+
+def _is_taken(span: Span, places: Sequence[Span]) -> bool:
+    """Whether an edit there gets in the way of one that stands at these places."""
+    at = bisect_left(places, span)
+    while at and places[at - 1].end >= span.start:
+        at -= 1
+    near = takewhile(lambda place: place.start <= span.end, islice(places, at, None))
+    return any(_touch(span, place) for place in near)
 
 
 def _apply_what_fits(
@@ -206,10 +237,10 @@ def _adds_lines(edit: Edit) -> bool:
     return "\n" in edit.text and edit.span.start == edit.span.end
 
 
-def _touch(one: Edit, other: Edit) -> bool:
-    """Whether two edits get in each other's way."""
-    if one.span == other.span and one.span.start == one.span.end:
+def _touch(one: Span, other: Span) -> bool:
+    """Whether two edits at these places get in each other's way."""
+    if one == other and one.start == one.end:
         return False  # two insertions: one stands behind the other
-    if one.span.start == one.span.end or other.span.start == other.span.end:
-        return one.span.start <= other.span.end and other.span.start <= one.span.end
-    return one.span.start < other.span.end and other.span.start < one.span.end
+    if one.start == one.end or other.start == other.end:
+        return one.start <= other.end and other.start <= one.end
+    return one.start < other.end and other.start < one.end

@@ -21,7 +21,8 @@ def check_source(
 ) -> list[Finding]:
     """What is wrong in a text that is in memory, from top to bottom.
 
-    The rules of the project take it for all that there is.
+    The rules of the project take it for all that there is. What takes more than a minute of
+    the processor is given up, and is LL000; that touches no signal or timer of the program.
 
     Warns:
         UserWarning: a plug-in is skipped, since it cannot be used.
@@ -44,6 +45,9 @@ def fix_source(
     unsafe: bool = False,
 ) -> FixResult:
     """Fix a text that is in memory: the safe fixes, and the unsafe ones too if asked.
+
+    What takes more than a minute of the processor is given up: the text is as it was then, and
+    the findings that are left hold an LL000.
 
     Warns:
         UserWarning: a plug-in is skipped, since it cannot be used.

@@ -15,7 +15,7 @@ from losslint.engine.fingerprint import digest
 from losslint.engine.fix import FixResult, Veto, no_veto, settle
 from losslint.engine.jobs import number
 from losslint.engine.kept import Forged
-from losslint.engine.limit import TOO_LONG, OutOfTime, limited
+from losslint.engine.limit import in_time
 from losslint.engine.looks import Look, collected, recalled, recorded, remember, slim
 from losslint.engine.others import Others
 from losslint.engine.reports import FileReport
@@ -119,18 +119,10 @@ class Run:
         """A look at each, by as many processes as is asked for or pays."""
         jobs = number(self.jobs, (one.path for one in found if isinstance(one, Python)))
         if jobs == 1:
-            return collected(map(self._look_in_time, found))
+            return collected(map(self.look, found))
         from losslint.engine.processes import spread
 
         return spread(lambda one: slim(self.look(one)), found, jobs, _lost)
-
-    def _look_in_time(self, found: Found) -> Look:
-        """A look in this process, which goes on if it takes too long."""
-        try:
-            with limited():
-                return self.look(found)
-        except OutOfTime:
-            return _lost(found, TOO_LONG)
 
     def look(self, found: Found) -> Look:
         """Read, check and, if asked for, fix one file by itself. Writes nothing."""
@@ -276,7 +268,8 @@ class Run:
         """A text that is not the one on disk, as it is joined with the files of a project."""
         checked = check(source, self.selection.for_file(source.name), self.settings)
         if checked.facts is None:
-            checked = replace(checked, facts=facts_of(source))
+            facts = in_time(lambda: facts_of(source), lambda: None)
+            checked = replace(checked, facts=facts)
         return Member(source, checked)
 
     def join(self, members: Mapping[str, Member], others: Others | None = None) -> Joined:

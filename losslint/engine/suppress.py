@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import accumulate, product
 
 from losslint.config import nearest
 from losslint.engine.relevance import mark
@@ -32,6 +34,8 @@ IGNORE_FILE = "losslint: ignore-file"
 KINDS = (IGNORE, IGNORE_FILE, "noqa")
 WORD = re.compile(r"[^\s,]+")
 CODE = re.compile(r"[A-Z]+[0-9]+", re.IGNORECASE)
+# What stands between a suppression and the reason for it.
+BETWEEN = re.compile(rb"[ \t,;:.-]*")
 
 # With findings at hand, either of these makes the comments worth a parse.
 ANY = re.compile(rb"losslint:|noqa", re.IGNORECASE)
@@ -48,13 +52,37 @@ class Directive:
     blanket: bool
     used: set[str] = field(default_factory=set)
 
-    def covers(self, finding: Finding, rows: Iterable[int]) -> bool:
-        """Whether it speaks of `finding`, which stands on `rows`; remembers that it did."""
-        if self.kind not in KINDS or (self.kind != IGNORE_FILE and self.row not in rows):
-            return False
-        alive = {code for code, _ in self.codes if code in (finding.code, finding.name)}
-        self.used |= alive
-        return self.blanket or bool(alive)
+
+WHOLE_FILE, EVERYTHING = 0, ""  # in the place of a row, and of a code or name
+
+
+class Suppressions:
+    """The suppressions of a file, by the rows on which they count and what they name.
+
+    A comment may hold tens of thousands, and as many findings may stand on its row.
+    """
+
+    def __init__(self, directives: Iterable[Directive]) -> None:
+        self._by_place: dict[tuple[int, str], list[Directive]] = defaultdict(list)
+        self._seen: set[tuple[int, str]] = set()
+        for directive in directives:
+            row = WHOLE_FILE if directive.kind == IGNORE_FILE else directive.row
+            named = {EVERYTHING} if directive.blanket else {code for code, _ in directive.codes}
+            for word in named if directive.kind in KINDS else ():
+                self._by_place[row, word].append(directive)
+
+    def keep_away(self, finding: Finding, rows: Iterable[int]) -> bool:
+        """Whether one of them speaks of a finding that answers to those on these rows.
+
+        All that do are in use from then on.
+        """
+        places = product((WHOLE_FILE, *rows), (EVERYTHING, finding.code, finding.name))
+        found = [place for place in places if place in self._by_place]
+        for row, word in {*found} - self._seen if found else ():
+            self._seen.add((row, word))
+            for directive in self._by_place[row, word] if word else ():
+                directive.used.add(word)
+        return bool(found)
 
 
 def suppress(
@@ -72,11 +100,12 @@ def suppress(
     directives = list(directives_of(module))
     if not directives:
         return found, []
-    kept = [f for f in found if not suppressed(f, directives, rows_of(f, module))]
+    suppressions = Suppressions(directives)
+    kept = [f for f in found if not suppressions.keep_away(f, rows_of(f, module))]
     if complete and unused_suppression.rule in rules:
         now = [rule for rule in rules if not rule.project_checks]
         idle = [f for each in directives for f in _idle(each, now, module.source)]
-        kept += [f for f in idle if not suppressed(f, directives, rows_of(f, module))]
+        kept += [f for f in idle if not suppressions.keep_away(f, rows_of(f, module))]
     return kept, directives
 
 
@@ -90,44 +119,45 @@ def _mark(prefixes: frozenset[str]) -> re.Pattern[bytes]:
     return mark(*sorted(prefixes))
 
 
-def suppressed(finding: Finding, directives: list[Directive], on: Iterable[int]) -> bool:
-    """Whether a comment keeps away a finding that answers to those on these rows."""
-    where = set(on)
-    # Every one is asked, as all that cover it are in use.
-    covering = [directive for directive in directives if directive.covers(finding, where)]
-    return bool(covering)
-
-
-def idle_later(directives: list[Directive], rules: Iterable[Rule], source: Source) -> list[Finding]:
+def idle_later(
+    directives: Sequence[Directive], rules: Iterable[Rule], source: Source
+) -> list[Finding]:
     """An LL001 for each comment that keeps away nothing of these rules of the project."""
+    suppressions = Suppressions(directives)
     found = [f for each in directives for f in _dead(each, list(rules), source)]
-    return [f for f in found if not suppressed(f, directives, [source.position(f.span.start)[0]])]
+    return [f for f in found if not suppressions.keep_away(f, [source.row(f.span.start)])]
 
 
 def rows_of(finding: Finding, module: Module) -> tuple[int, ...]:
     """The rows on which a comment keeps a finding away: its own, the last of its statement, the first."""
     start = finding.span.start
-    row = module.source.position(start)[0]
+    row = module.source.row(start)
     lines = module.logical_lines
     at = bisect_right(lines, Span(start, len(module.source.data))) - 1
     if at < 0 or lines[at].end < start:
         return (row,)
-    first, last = (module.source.position(o)[0] for o in (lines[at].start, lines[at].end))
+    first, last = (module.source.row(o) for o in (lines[at].start, lines[at].end))
     return (row, last, first)
 
 
 def directives_of(module: Module) -> Iterator[Directive]:
     """The suppressions in the comments of a module, from top to bottom."""
     for span, comment in module.comments():
-        row = module.source.position(span.start)[0]
+        row = module.source.row(span.start)
+        offsets: Sequence[int] = range(span.start, span.end + 1)
+        if not comment.isascii():
+            sizes = (len(letter.encode()) for letter in comment)
+            offsets = [*accumulate(sizes, initial=span.start)]
         for pattern in (OWN, NOQA):
             for found in pattern.finditer(comment):
-                yield _directive(found, comment, span.start, row)
+                yield _directive(found, comment, offsets, row)
 
 
-def _directive(found: re.Match[str], comment: str, start: int, row: int) -> Directive:
+def _directive(found: re.Match[str], comment: str, offsets: Sequence[int], row: int) -> Directive:
+    """A suppression in a comment, of which each letter stands at one of the offsets."""
+
     def place(begin: int, end: int) -> Span:
-        return Span(*(start + len(comment[:at].encode()) for at in (begin, end)))
+        return Span(offsets[begin], offsets[end])
 
     kind = "noqa" if found.re is NOQA else f"losslint: {found['kind'].lower()}"
     written = found["codes"]
@@ -155,9 +185,10 @@ def _idle(directive: Directive, rules: list[Rule], source: Source) -> Iterator[F
         message = f"`{directive.kind}` names no rule: write `{directive.kind}[LL101]`"
         yield unused_suppression.rule.finding(directive.span, message)
         return
+    words = _every_word()
     for code, span in directive.codes:
-        if _unknown(code, directive):
-            message = f"no rule is called `{code}`{nearest(code, _every_word())}"
+        if _unknown(code, directive, words):
+            message = f"no rule is called `{code}`{nearest(code, words)}"
             yield unused_suppression.rule.finding(span, message)
     yield from _dead(directive, rules, source)
 
@@ -167,8 +198,10 @@ def _dead(directive: Directive, rules: list[Rule], source: Source) -> Iterator[F
     selected = {word for rule in rules for word in (rule.code, rule.name)} - OURS
     idle = selected - directive.used
     dead = [] if directive.kind not in KINDS else [c for c in directive.codes if c[0] in idle]
+    if not dead:
+        return
+    fix = Fix("Remove it", (_without(directive, {c for c, _ in dead}, source),), Safety.SAFE)
     for code, span in dead:
-        fix = Fix("Remove it", (_without(directive, [c for c, _ in dead], source),), Safety.SAFE)
         message = f"`{code}` is not found here: the comment suppresses nothing"
         yield unused_suppression.rule.finding(span, message, fix=fix)
 
@@ -177,32 +210,31 @@ def _dead(directive: Directive, rules: list[Rule], source: Source) -> Iterator[F
 OURS = {unused_suppression.rule.code, unused_suppression.rule.name}
 
 
-def _unknown(code: str, directive: Directive) -> bool:
+def _unknown(code: str, directive: Directive, words: set[str]) -> bool:
     if directive.kind == "noqa" and not re.fullmatch(r"LL\d+", code):
         return False  # another linter's
-    return code not in _every_word()
+    return code not in words
 
 
 def _every_word() -> set[str]:
     return {word for rule in registry.all_rules() for word in (rule.code, rule.name)}
 
 
-def _without(directive: Directive, dead: list[str], source: Source) -> Edit:
+def _without(directive: Directive, dead: set[str], source: Source) -> Edit:
     """The edit that takes the `dead` codes out of a directive, or takes it out whole."""
     data = source.data
     alive = [span for code, span in directive.codes if code not in dead]
     if alive:
         listed = Span(directive.codes[0][1].start, directive.codes[-1][1].end)
-        return Edit(listed, ", ".join(data[span.start : span.end].decode() for span in alive))
+        codes = (data[span.start : span.end].decode() for span in alive)
+        return Edit(listed, ", ".join(dict.fromkeys(codes)))
     start, end = directive.span.start, directive.span.end
-    line_end = source.line_start(directive.row + 1)
-    after = data[end:line_end].rstrip(b"\r\n")
-    reason = after.lstrip(b" \t,;:.-").rstrip()
-    if reason:
-        kept = b"" if reason.startswith(b"#") else b"# "
-        return Edit(Span(start, end + len(after)), (kept + reason).decode())
+    after = BETWEEN.match(data, end)
+    reason = after.end() if after else end
+    if (next_letter := data[reason : reason + 1]) not in (b"", b"\r", b"\n"):
+        return Edit(Span(start, reason), "" if next_letter == b"#" else "# ")
     line_start = source.line_start(directive.row)
     before = data[line_start:start].rstrip(b" \t")
     if not before:  # nothing else on the line, so the line goes
-        return Edit(Span(line_start, line_end), "")
-    return Edit(Span(line_start + len(before), end + len(after)), "")
+        return Edit(Span(line_start, source.line_start(directive.row + 1)), "")
+    return Edit(Span(line_start + len(before), reason), "")

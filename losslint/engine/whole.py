@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from losslint.config import Settings
 from losslint.engine.around import Surroundings, surroundings
 from losslint.engine.check import facts_of
-from losslint.engine.limit import OutOfTime, limited
+from losslint.engine.limit import give_up, in_time
 from losslint.engine.mentions import Names
 from losslint.engine.others import Others
 from losslint.frozen import dataclass
@@ -45,6 +45,10 @@ def whole(
 
     `files` holds each file of the run with its facts, if it has been parsed; `paths`
     are the files and folders that were given, `before` what earlier runs read.
+
+    Raises:
+        NoProject: which files are of it cannot be told.
+        TimeoutError: it takes too long to tell the losses in them.
     """
     known = [facts for facts in files.values() if facts is not None]
     if not any(concerns_the_project(facts) for facts in known):
@@ -53,7 +57,7 @@ def whole(
     folder, missing = around.folder, around.others
     project = Project(known, folder)
     names = {d.name for f in known for d in f.defined if d.leaves}
-    names |= {d.name for _, d in unused.losses(project)}
+    names |= in_time(lambda: {d.name for _, d in unused.losses(project)}, give_up)
     words = Names(names)
     before = before or Others()
     before.ask_for(words.pattern)
@@ -123,16 +127,15 @@ def _matters(path: str, raw: bytes, words: Names) -> bool:
 
 
 def _facts(path: str, known: Others) -> FileFacts | None:
-    """The facts of a file; None if it cannot be read."""
+    """The facts of a file; None if it cannot be read, or takes too long."""
     before = known.facts(path)
-    if before is not None:
-        return before[0]
+    return before[0] if before is not None else in_time(lambda: _found(path, known), lambda: None)
+
+
+def _found(path: str, known: Others) -> FileFacts | None:
     raw = _read(path)
     try:
-        with limited():
-            facts = facts_of(opened(Source.decode(path, raw)))
-    except OutOfTime:
-        return None
+        facts = facts_of(opened(Source.decode(path, raw)))
     except Undecodable:
         facts = None
     known.put_facts(path, raw, facts)

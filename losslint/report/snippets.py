@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from losslint.findings import Fix, Span
 from losslint.report.page import escaped
-from losslint.report.text import changes
+from losslint.report.text import changes, clipped, clipped_alike
 from losslint.source.text import Source
 
 AROUND = 2  # lines before and after
@@ -40,9 +40,11 @@ def diff(fix: Fix, source: Source) -> str:
 
 def _changed(lines: Sequence[tuple[str, str]]) -> Iterator[str]:
     cut = _indent(text for _, text in lines)
-    for sign, text in lines:
+    if not lines:  # it is too long to be shown
+        yield f'<span class="row">{MORE}</span>'
+    for sign, text in clipped_alike([(sign, text[cut:]) for sign, text in lines]):
         kind = "removed" if sign == "-" else "added"
-        yield f'<span class="row {kind}">{sign} {escaped(text[cut:])}</span>'
+        yield f'<span class="row {kind}">{sign} {escaped(text)}</span>'
 
 
 def _indent(lines: Iterable[str]) -> int:
@@ -66,7 +68,7 @@ def _row(source: Source, row: int, span: Span, width: int, cut: int) -> str:
     """One row without the first `cut` characters, its number in `width` columns."""
     line = source.line(row)[cut:]
     number = source.place(source.line_start(row)).row
-    left, right = (max(0, column - cut) for column in _marked(source, row, span))
+    line, left, right = clipped(line, *(max(0, at - cut) for at in _marked(source, row, span)))
     marked = f"<mark>{escaped(line[left:right]) or ' '}</mark>" if left < right else ""
     code = f"{escaped(line[:left])}{marked}{escaped(line[right:])}"
     return f'<span class="row"><span class="number">{number:>{width}}</span> {code}</span>'

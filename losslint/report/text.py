@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 
 from losslint.engine.edits import apply_edits
 from losslint.engine.reports import FileReport
@@ -13,6 +14,13 @@ from losslint.source.text import Source
 
 # More changed lines than these say no more about a fix.
 MAX_CHANGED_LINES = 12
+# Of a longer line, no more characters than these are shown: some have a million, and as many
+# findings on them.
+WIDEST = 500
+LONGEST = (
+    20_000  # bytes of lines that a fix changes: of more, it takes too long to tell what changes
+)
+LEFT_OUT = "..."
 
 
 def concise(reports: Iterable[FileReport]) -> Iterator[Line]:
@@ -78,12 +86,15 @@ def _frame(source: Source, finding: Finding, gutter: int) -> Iterator[Line]:
     shown = source.place(span.start).row
     end_row, end_column = source.position(span.end)
     line = source.line(row)
-    found = line[column - 1 : end_column - 1 if end_row == row else len(line)]
-    indent = width(printable(line[: column - 1]))
+    end = end_column - 1 if end_row == row else len(line)
+    line, start, end = clipped(line, column - 1, end)
+    found = line[start:end]
+    indent = width(printable(line[:start]))
     bar = (f"{'':{gutter}}|", "gutter")
     yield [bar]
-    if row > 1 and source.line(row - 1).strip():
-        yield [(f"{shown - 1:>{gutter - 1}} | ", "gutter"), (printable(source.line(row - 1)), "")]
+    if row > 1 and (above := source.line(row - 1)).strip():
+        above, *_ = clipped(above)
+        yield [(f"{shown - 1:>{gutter - 1}} | ", "gutter"), (printable(above), "")]
     yield [(f"{shown:>{gutter - 1}} | ", "gutter"), (printable(line), "")]
     marks = "^" * max(1, width(printable(found)))
     yield [
@@ -96,17 +107,45 @@ def _frame(source: Source, finding: Finding, gutter: int) -> Iterator[Line]:
 def _fix(fix: Fix, source: Source, gutter: int) -> Iterator[Line]:
     title = f"fix ({fix.safety.value}): {printable(fix.title)}"
     yield [(f"{'':{gutter}}= ", "gutter"), (title, PROSE)]
-    lines = [line for place in changes(fix, source) for line in place]
+    lines = [line for place in changes(fix, source) for line in clipped_alike(place)]
     for sign, text in lines[:MAX_CHANGED_LINES]:
         style = "removed" if sign == "-" else "added"
         yield [(f"{'':{gutter}}  {sign} {printable(text)}", style)]
+    if not lines:
+        yield [(f"{'':{gutter}}  (too long to be shown here; --diff shows it)", "gutter")]
     if len(lines) > MAX_CHANGED_LINES:
         rest = len(lines) - MAX_CHANGED_LINES
         yield [(f"{'':{gutter}}  ({rest} more lines; --diff shows them)", "gutter")]
 
 
+def clipped(line: str, start: int = 0, end: int = 0) -> tuple[str, int, int]:
+    """What is shown of a line, with what is between two places in it, and where those are then."""
+    if len(line) <= WIDEST:
+        return line, start, end
+    first = max(0, start - WIDEST // 4)
+    last = first + WIDEST
+    before = LEFT_OUT if first else ""
+    behind = LEFT_OUT if last < len(line) else ""
+    moved = len(before) - first
+    return f"{before}{line[first:last]}{behind}", start + moved, min(end, last) + moved
+
+
+def clipped_alike(lines: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """What is shown of the lines that a fix changes at a place: where they differ."""
+    first = lines[0][1] if lines else ""
+
+    def differ(size: int) -> bool:
+        return not all(text.startswith(first[:size]) for _, text in lines)
+
+    same = bisect_left(range(len(first)), True, key=differ)
+    yield from ((sign, clipped(text, same)[0]) for sign, text in lines)
+
+
 def changes(fix: Fix, source: Source) -> list[list[tuple[str, str]]]:
-    """For each place, the lines that a fix takes away, with `-`, and puts there, with `+`."""
+    """For each place, the lines that a fix takes away, with `-`, and puts there, with `+`.
+
+    Of places that are too long there are none.
+    """
     return [_changes(source, *rows) for rows in _windows(source, fix.edits)]
 
 
@@ -127,6 +166,8 @@ def _windows(source: Source, edits: Iterable[Edit]) -> list[tuple[int, int, list
 def _changes(source: Source, first: int, last: int, edits: list[Edit]) -> list[tuple[str, str]]:
     """What goes and what comes in the rows from `first` to `last`."""
     start, end = source.line_start(first), source.line_start(last + 1)
+    if end - start > LONGEST:
+        return []
     old = source.with_data(source.data[start:end])
     new = apply_edits(
         old,

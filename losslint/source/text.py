@@ -152,10 +152,14 @@ class Source:
         whole = self.data[self.line_start(row) : self.line_start(row + 1)]
         return whole.decode().rstrip("\r\n")
 
+    def row(self, offset: int) -> int:
+        """The row of a byte offset, from 1."""
+        return bisect_right(self._line_starts, max(0, min(offset, len(self.data))))
+
     def position(self, offset: int) -> tuple[int, int]:
         """Row and column of a byte offset, both from 1."""
         offset = max(0, min(offset, len(self.data)))
-        row = bisect_right(self._line_starts, offset)
+        row = self.row(offset)
         before = self.data[self.line_start(row) : offset]
         return row, len(before.decode(errors="ignore")) + 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -11,6 +12,17 @@ from losslint.engine import edits, fix
 from losslint.findings import Edit
 from losslint.source.notebook import Notebook, cells_of
 from losslint.source.text import Source
+
+
+def is_python(data: bytes) -> bool:
+    """Whether CPython compiles it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(data, "x.py", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 @contextmanager
