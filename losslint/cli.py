@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _main(list(sys.argv[1:] if argv is None else argv))
     finally:
+        if argv is None:
+            gc.freeze()  # the process ends, and Python would look through all that is left
         if collecting:
             gc.enable()
 
@@ -325,10 +327,10 @@ def _reports(
 
 
 def _looked_at(found: Sequence[Found], run: Run, options: argparse.Namespace) -> list[FileReport]:
-    from losslint.engine.looks import collected, slim
+    from losslint.engine.looks import slim
     from losslint.report.progress import progress
 
-    looks = collected(map(slim, run.looks(found)))
+    looks = map(slim, run.looks(found))
     shown = looks if options.quiet else progress(looks, len(found))
     return list(run.joined(shown, found))
 

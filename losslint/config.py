@@ -7,8 +7,9 @@ import re
 import stat
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from losslint.frozen import dataclass
 from losslint.keys import KEYS, ConfigError, nearest
 
 TYPE_CHECKING = False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from losslint.frozen import dataclass
 
 # The code of what could not be checked. Reported whatever is selected.
 UNREADABLE = "LL000"

@@ -15,7 +15,6 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,6 +24,7 @@ from losslint.engine.fix import FixResult
 from losslint.engine.memory import check_source, fix_source
 from losslint.engine.run import check_paths
 from losslint.findings import Severity
+from losslint.frozen import dataclass
 from losslint.rules import registry
 from losslint.rules.base import Rule
 from losslint.source.text import Source

@@ -6,11 +6,11 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from losslint.config import Settings
 from losslint.engine.fix import SAFE_AND_UNSAFE
 from losslint.findings import Safety
+from losslint.frozen import dataclass
 from losslint.report.paint import Line, printable
 from losslint.report.progress import progress
 from losslint.report.terminal import columns

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import random
+import re
 import shutil
 import subprocess
 import sys
@@ -24,8 +26,8 @@ from losslint.engine import check as engine_check
 from losslint.engine import fingerprint, relevance, run, states, storage, whole
 from losslint.engine.cache import INDEX, OTHERS, RECORDS, RUNS, Cache
 from losslint.engine.index import Index, packed, unpacked
+from losslint.engine.kept import deflated, inflated
 from losslint.engine.looks import recalled
-from losslint.engine.others import deflated, inflated
 from losslint.source.text import Source
 
 ROOT = Path(__file__).parents[1]
@@ -299,6 +301,56 @@ def test_warm_is_cold_to_the_byte(folders: tuple[str, ...], say: Say, checked: l
 
 
 FORMS = ("--select", "ALL", "--output-format")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_changes_it_says_what_a_cold_run_says(seed: int, say: Say) -> None:
+    """Files of a project change at random, and what names mean in it with them."""
+    choose = random.Random(seed)
+    shutil.copytree(ROOT / "fixtures" / "unused_loss" / "bad", "unused")
+    write("train.py", TRAIN)
+    write("pack/__init__.py", "from .inner import Weighted as Inner\nfrom losses import *\n")
+    write("pack/inner.py", WEIGHTED)
+    write("pack/heir.py", "from . import Inner\n\n\nclass HeirLoss(Inner):\n    pass\n")
+    write("use.py", TRAIN.replace("from losses", "from pack").replace("Weighted", "Inner"))
+    said = []
+    for _ in range(14):
+        said.append(say(*FORMS, "concise"))
+        assert said[-1] == say(*FORMS, "concise", "--no-cache")
+        for _ in range(choose.choice((1, 1, 1, 2))):
+            change_something(choose)
+    for code in ("LL107", "LL408"):  # of the project
+        assert any(code in each for each in said)
+    assert len({*said}) > 4
+
+
+def change_something(choose: random.Random) -> None:
+    """A file is moved, removed, or gets other lines, names or calls."""
+    path = choose.choice(sorted(map(str, Path().rglob("*.py"))))
+    text = Path(path).read_text()
+    lines = text.splitlines(keepends=True)
+    names = sorted({word for word in re.findall(r"\w+", text) if word[:1].isupper()})
+    other = choose.choice(sorted(map(str, Path().rglob("*.py"))))
+    match choose.choice((0, 1, 2, 3, 4, 5, 5, 6, 7)):
+        case 0:
+            os.unlink(path)
+        case 1:
+            os.rename(path, f"{os.path.dirname(path) or '.'}/moved_{choose.randrange(99)}.py")
+        case 2:
+            write(path, f"# {choose.random()}\n{text}")
+        case 3 if len(lines) > 2:
+            del lines[choose.randrange(len(lines))]
+            write(path, "".join(lines))
+        case 4 if names:
+            write(path, text.replace(choose.choice(names), choose.choice([*names, "Weighted"])))
+        case 5:
+            given = choose.choice(("model", "criterion", "*model.parameters(), *criterion"))
+            use = TRAIN.replace("model.parameters()", f"[{given}.parameters()]")
+            write(choose.choice(("train.py", "use.py")), use)
+        case 6:
+            write(path, text + f"\n\nfrom {Path(other).stem} import *\n\nWeighted()\n")
+        case _:
+            write(path, Path(other).read_text())
 
 
 def test_fixes_after_a_warm_check(say: Say, checked: list[str]) -> None:
@@ -704,12 +756,19 @@ def forge_record(path: str, change: Callable[[bytes], bytes]) -> None:
     the_file().write_bytes(content)
 
 
-def with_record(content: bytes, path: str, change: Callable[[bytes], bytes]) -> bytes:
-    """The content of a cache in which the record of one file is another."""
+def with_record(
+    content: bytes, path: str, change: Callable[[bytes], bytes], *, of_flows: bool = False
+) -> bytes:
+    """The content of a cache in which the record of one file is another, or that of its flows."""
     parts = parts_of(content)
     index = unpacked(parts[INDEX])
     start, length = index.places[path]
-    record = deflated(change(inflated(parts[RECORDS][start : start + length])))
+    record, flows = inflated(parts[RECORDS][start : start + length])
+    if of_flows:
+        record, flows = deflated(record), deflated(change(inflated(flows)[0]))
+    else:
+        record = deflated(change(record))
+    record += flows
     places = {**index.places, path: (len(parts[RECORDS]), len(record))}
     parts[INDEX] = packed(Index(index.states, places, index.rests))
     parts[RECORDS] += record
@@ -724,7 +783,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, byte
     os.chdir(root)
     try:
         write("losses.py", WEIGHTED)
-        write("train.py", USE.replace("weights", "losses"))
+        write("train.py", TRAIN)
         write("idle.py", "import torch  # losslint: ignore[LL101]\n")
         cli.main(["--isolated", "-q", "--output-file", "expected"])
         yield root, the_file().read_bytes(), Path("expected").read_text()
@@ -829,25 +888,44 @@ def test_a_cache_that_is_nested_deep(nest: str, part: int, say: Say) -> None:
 def test_a_finding_beyond_the_end_is_none(say: Say) -> None:
     expected = say()
     finding = [[99_999, 99_999], "LL101", "far_off", "far off", "error", None, [], []]
-    forge_record("losses.py", lambda _: json.dumps(["", [finding], [], None, True]).encode())
+    forge_record("losses.py", lambda _: json.dumps(["", [finding], [], True, None]).encode())
     forge(RUNS, lambda data: b"[]")
     assert recalled(Cache(".losslint_cache", Settings()), "losses.py") is None
     assert say() == expected
 
 
-def test_facts_of_another_file_are_none(say: Say) -> None:
+@given(path=st.sampled_from(["losses.py", "train.py"]), data=st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+def test_a_cache_with_one_flow_changed(
+    known: tuple[Path, bytes, str], path: str, data: st.DataObject
+) -> None:
+    """The flows are read when all files are joined: what is no flow is found out then."""
+
+    def changed(record: bytes) -> bytes:
+        return json.dumps(with_one_changed(json.loads(record), data)).encode()
+
+    content = with_record(without_runs(known[1]), path, changed, of_flows=True)
+    same_as_without(known, content)
+
+
+def test_facts_that_are_none_are_found_anew(say: Say, checked: list[str]) -> None:
+    write("train.py", TRAIN)
     expected = say()
-    forge_record("losses.py", lambda data: data.replace(b'"losses.py"', b'"looses.py"'))
-    forge(RUNS, lambda data: b"[]")
-    cache = Cache(".losslint_cache", Settings())
-    assert recalled(cache, "losses.py") is None
+    assert "LL107" in expected
+    content = without_runs(the_file().read_bytes())
+    the_file().write_bytes(with_record(content, "train.py", lambda _: b"[[]]", of_flows=True))
+    checked.clear()
     assert say() == expected
+    assert sorted(checked) == ["calm.py", "losses.py", "train.py"]
+    checked.clear()
+    assert say() == expected
+    assert checked == []
 
 
 def test_a_record_without_end_is_none(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = say()
     forge_record("losses.py", lambda data: data + b" " * 20_000)
-    monkeypatch.setattr("losslint.engine.others.MAX_RECORD", 10_000)
+    monkeypatch.setattr("losslint.engine.kept.MAX_RECORD", 10_000)
     forge(RUNS, lambda data: b"[]")
     assert recalled(Cache(".losslint_cache", Settings()), "losses.py") is None
     assert say() == expected

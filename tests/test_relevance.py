@@ -27,7 +27,7 @@ TRAINING = "import torch\n\n\ndef step(loss):\n    loss.backward()\n"
 # What a run over a file with nothing to check may import of losslint.
 LIGHT = """
 losslint losslint.cli losslint.config losslint.contradictions losslint.engine losslint.engine.relevance
-losslint.engine.reports losslint.keys losslint.options losslint.printing losslint.report
+losslint.engine.reports losslint.frozen losslint.keys losslint.options losslint.printing losslint.report
 losslint.report.formats losslint.report.paint losslint.report.summary losslint.report.terminal
 losslint.source losslint.source.discover losslint.source.globs
 losslint.source.regular losslint.source.text losslint.source.unmatched losslint.streams
@@ -130,7 +130,7 @@ def test_a_file_without_a_loss_is_told_by_its_outline(tmp_path: Path) -> None:
     [
         ("torch.py", TRAINING.encode()),
         ("loss.py", LOSS.encode()),
-        ("parameter.py", NETWORK.replace("nn.Linear", "nn.Parameter").encode()),
+        ("parameter.py", (NETWORK.replace("nn.Linear", "nn.Parameter") + "cost = 0\n").encode()),
         ("broken.py", (NETWORK + "def f(:\n").encode()),
         ("suppressed.py", (NETWORK + "# noqa: LL101\n").encode()),
         ("binary.py", b"x = 1\0"),

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from losslint.config import Settings
 from losslint.engine.around import NoProject, is_covered
 from losslint.engine.check import Checked, crashed, order, unreadable
+from losslint.engine.kept import Forged
 from losslint.engine.others import Others
 from losslint.engine.records import expect_finding
 from losslint.engine.suppress import idle_later, suppressed
 from losslint.engine.whole import Whole, alone, concerns_the_project, whole
 from losslint.findings import UNREADABLE, Finding
+from losslint.frozen import dataclass
 from losslint.model.facts import FileFacts
 from losslint.project.decay import Decayed, decayed
 from losslint.project.joined import Project
@@ -71,6 +72,9 @@ def across(
 
     `paths` are the files and folders that were given: the project is around them.
     `before` is what earlier runs read there.
+
+    Raises:
+        Forged: the facts of a file come from a cache, and are not what was written.
     """
     facts = {path: member.checked.facts for path, member in members.items()}
     rules = _project_rules(rule for path in facts for rule in rules_for(path))
@@ -90,6 +94,8 @@ def across(
             {_first_concerned(facts): [(unreadable(_left_open(problem)), ())]},
             False,
         )
+    except Forged:
+        raise
     except Exception as problem:  # as in check.py: what was found file by file is not lost
         broken = crashed("looking at the files together", problem)
         by_path, complete, is_lasting = {next(iter(facts)): [(broken, ())]}, False, False
@@ -155,6 +161,8 @@ def _findings(found: Whole, rules: Iterable[Rule]) -> dict[str, list[Placed]]:
                         for finding in check(subject, found.project):
                             expect_finding(finding, rule)
                             by_path[path].append((finding, subject.site.rows))
+            except Forged:
+                raise
             except (
                 Exception,
                 SystemExit,

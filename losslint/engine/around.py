@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from losslint.config import Settings
+from losslint.frozen import dataclass
 from losslint.model.asked import Asked
 from losslint.model.imports import is_marked, project_folder
 from losslint.source.discover import Python, discover
@@ -82,11 +83,13 @@ def _plain(folder: str, settings: Settings) -> Settings:
 
 
 def _leaves_none(paths: Sequence[str], folder: str, settings: Settings) -> bool:
-    """Whether a run over these paths has every file of the project: those are not found twice."""
+    """Whether a run over these paths has every file of the project: those are not found twice.
+
+    What is left out by default are plain names, and none that the folder has that was given.
+    """
     plain = _plain(folder, settings)
     same = (settings.exclude, settings.extend_exclude) == (plain.exclude, plain.extend_exclude)
-    top = [os.path.realpath(path) for path in (*paths, settings.root or os.curdir)]
-    return same and top == [folder, folder]
+    return same and not settings.force_exclude and folder in map(os.path.realpath, paths)
 
 
 def _others(

@@ -6,13 +6,14 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 from losslint.config import ConfigError, Settings, is_endless
 from losslint.engine.reports import FileReport
 from losslint.engine.write import Changed, write
 from losslint.findings import UNREADABLE, Finding
+from losslint.frozen import dataclass
 from losslint.source.text import Source
 
 FORMAT = "losslint-baseline"

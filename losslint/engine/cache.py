@@ -10,7 +10,6 @@ from losslint.config import Settings
 from losslint.engine import storage
 from losslint.engine.fingerprint import digest, mark
 from losslint.engine.index import Answered, Index, packed, unpacked
-from losslint.engine.others import Others
 from losslint.engine.reports import FileReport
 from losslint.engine.runs import Runs
 from losslint.engine.states import ABSENT, States
@@ -20,6 +19,10 @@ from losslint.source.discover import Found, Skipped
 from losslint.source.notebook import opened
 from losslint.source.regular import read
 from losslint.source.text import Source, Undecodable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from losslint.engine.others import Others
 
 INDEX, RUNS, RECORDS, OTHERS, FACTS = range(5)
 LONG = 64  # characters of an answer; of a longer one the digest is kept
@@ -49,7 +52,16 @@ class Cache:
     @cached_property
     def others(self) -> Others:
         """What earlier joins read of files."""
+        from losslint.engine.others import Others  # only what is joined anew asks for it
+
         return Others(self.states, self._stored.part(OTHERS), self._stored.part(FACTS))
+
+    def forget_others(self) -> None:
+        """Forget what joins read of files: not all of it was written by losslint."""
+        from losslint.engine.others import Others
+
+        self.others = Others(self.states)
+        self.others.is_changed = True
 
     def holds(self, path: str) -> bool:
         """Whether what came of a file would come of it again."""

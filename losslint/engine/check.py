@@ -7,9 +7,10 @@ import gc
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+import losslint.model.nodes  # first, so that no other imports libcst  # noqa: F401
 from losslint.config import Settings
 from losslint.engine import screen
 from losslint.engine.reading import parsed
@@ -17,6 +18,7 @@ from losslint.engine.records import expect_finding
 from losslint.engine.relevance import is_of_training, may_hold_suppressions
 from losslint.engine.suppress import Directive, names_codes_of, suppress
 from losslint.findings import Finding, Span
+from losslint.frozen import dataclass
 from losslint.model.asked import Question
 from losslint.model.facts import FileFacts
 from losslint.model.module import Module, Unreadable, deep_recursion

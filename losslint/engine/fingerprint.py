@@ -7,12 +7,16 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from hashlib import blake2b
 from importlib.util import find_spec
 
 import losslint
 from losslint.config import Settings
 from losslint.rules.plugins import installed
+
+try:
+    from _blake2 import blake2b  # `hashlib` has it too, and OpenSSL, which is long to load
+except ImportError:
+    from hashlib import blake2b
 
 # These decide which files are found and what becomes of the findings, and not what is found.
 OF_OTHERS = frozenset(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from losslint.config import Settings
 from losslint.engine.check import unreadable
 from losslint.engine.edits import apply_edits
 from losslint.engine.reading import parsed
 from losslint.findings import Edit, Finding, Safety, Severity
+from losslint.frozen import dataclass
 from losslint.model.module import Unreadable
 from losslint.source.text import Source
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from losslint.engine.records import Malformed
 from losslint.engine.states import State
+from losslint.frozen import dataclass
 
 # A kind of question, what it is about, and the answer: see `losslint.model.asked`.
 Answered = tuple[str, str, str]

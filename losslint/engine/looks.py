@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from losslint.engine.cache import Cache
 from losslint.engine.check import Checked
-from losslint.engine.index import dumped, loaded
-from losslint.engine.others import deflated, inflated
-from losslint.engine.records import Malformed, plain, reader
+from losslint.engine.kept import kept, packed, unpacked
+from losslint.engine.records import Malformed, reader
 from losslint.engine.reports import FileReport
 from losslint.engine.suppress import Directive
 from losslint.findings import Finding
-from losslint.model.facts import FileFacts
+from losslint.frozen import dataclass
 from losslint.source.text import Source
 
 NOTHING = Checked()
@@ -43,6 +42,7 @@ def slim(look: Look) -> Look:
 
 def collected(looks: Iterable[Look]) -> Iterator[Look]:
     """The same, with garbage collected between files alone: trees hold no cycles worth looking for."""
+    collecting = gc.isenabled()
     gc.disable()
     try:
         for count, look in enumerate(looks, start=1):
@@ -50,7 +50,8 @@ def collected(looks: Iterable[Look]) -> Iterator[Look]:
             if not count % 256:
                 gc.collect()
     finally:
-        gc.enable()
+        if collecting:
+            gc.enable()
 
 
 def recalled(cache: Cache, path: str) -> Look | None:
@@ -61,12 +62,11 @@ def recalled(cache: Cache, path: str) -> Look | None:
     if not record:
         return Look(FileReport(path, Source(path, "")))
     try:
-        parts: Record = reader(Record)(loaded(inflated(record)))
+        facts, beside = unpacked(path, record)
+        parts: Record = reader(Record)(beside)
     except (Malformed, RecursionError):
         return None
-    skipped, findings, directives, facts, is_checked = parts
-    if facts is not None and facts.path != path:
-        return None
+    skipped, findings, directives, is_checked = parts
     source = cache.source(path, findings) if findings or directives else Source(path, "")
     if source is None:
         return None
@@ -74,8 +74,8 @@ def recalled(cache: Cache, path: str) -> Look | None:
     return Look(report, Checked(findings, directives, facts) if is_checked else NOTHING)
 
 
-# Why it was skipped, the findings, the comments, the facts, and whether it was checked at all.
-Record = tuple[str, tuple[Finding, ...], tuple[Directive, ...], FileFacts | None, bool]
+# Beside the facts: why it was skipped, the findings, the comments, whether it was checked at all.
+Record = tuple[str, tuple[Finding, ...], tuple[Directive, ...], bool]
 
 
 def recorded(look: Look) -> Look:
@@ -88,9 +88,11 @@ def recorded(look: Look) -> Look:
         return look
     record = b""
     if report.skipped or report.findings or checked.directives or checked.facts:
-        parts = (report.skipped, report.findings, checked.directives, checked.facts, is_checked)
         try:
-            record = deflated(dumped(plain(parts)))
+            facts = kept(checked.facts) if checked.facts is not None else None
+            parts: Record = (report.skipped, report.findings, checked.directives, is_checked)
+            record = packed(facts, *parts)
+            look = replace(look, checked=replace(checked, facts=facts))
         except ValueError:  # half a character, of a file's name
             return look
     return replace(look, record=record)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Mapping
 from typing import Protocol
 
 from losslint.engine.fingerprint import digest
 from losslint.engine.index import dumped, loaded
+from losslint.engine.kept import packed, unpacked
 from losslint.engine.records import Malformed, plain, reader
 from losslint.model.facts import FileFacts
 
 MAX_JOINS = 2  # of other names each
-MAX_RECORD = 1 << 22  # bytes; as JSON that is up to 2 s of work, of a file from anybody
 
 # A path, the digest of its content, whether it matters where the names count, and how often
 # each stands in it.
@@ -77,17 +76,16 @@ class Others:
         if self._contents is None or not content or content != self._contents.content(path):
             return None
         try:
-            facts: FileFacts | None = reader(FileFacts | None)(loaded(inflated(record)))
+            return unpacked(path, record)[:1]
         except (Malformed, RecursionError):
             return None
-        return (facts,) if facts is None or facts.path == path else None
 
     def put_facts(self, path: str, raw: bytes, facts: FileFacts | None) -> None:
         """Remember the facts of a file with this content."""
         if self._contents is None:
             return
         try:
-            self._facts[path] = (digest(raw), deflated(dumped(plain(facts))))
+            self._facts[path] = (digest(raw), packed(facts))
         except ValueError:  # half a character, of a file's name
             return
         self.is_changed = True
@@ -107,24 +105,3 @@ class Others:
             for names, mentions in self._joins.items()
         ]
         return dumped(plain((rows, joins))), b"".join(records)
-
-
-def deflated(record: bytes) -> bytes:
-    """A record in less bytes: facts say the same names over and over."""
-    return zlib.compress(record, 1)
-
-
-def inflated(data: bytes) -> bytes:
-    """The record that bytes hold; they may be anybody's.
-
-    Raises:
-        Malformed: they hold none, or a boundless one.
-    """
-    inside = zlib.decompressobj()
-    try:
-        record = inside.decompress(data, MAX_RECORD)
-    except zlib.error as problem:
-        raise Malformed from problem
-    if not inside.eof:
-        raise Malformed
-    return record

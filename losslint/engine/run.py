@@ -14,8 +14,9 @@ from losslint.engine.check import check, facts_of, unreadable
 from losslint.engine.fingerprint import digest
 from losslint.engine.fix import FixResult, Veto, no_veto, settle
 from losslint.engine.jobs import number
+from losslint.engine.kept import Forged
 from losslint.engine.limit import TOO_LONG, OutOfTime, limited
-from losslint.engine.looks import Look, recalled, recorded, remember, slim
+from losslint.engine.looks import Look, collected, recalled, recorded, remember, slim
 from losslint.engine.others import Others
 from losslint.engine.reports import FileReport
 from losslint.engine.selection import Selection
@@ -118,7 +119,7 @@ class Run:
         """A look at each, by as many processes as is asked for or pays."""
         jobs = number(self.jobs, (one.path for one in found if isinstance(one, Python)))
         if jobs == 1:
-            return map(self._look_in_time, found)
+            return collected(map(self._look_in_time, found))
         from losslint.engine.processes import spread
 
         return spread(lambda one: slim(self.look(one)), found, jobs, _lost)
@@ -154,18 +155,30 @@ class Run:
         """
         # All have been looked at when the first is written: none sees what became of another.
         looks = [self._written(look) for look in list(looks)]
-        members = {
-            look.report.path: Member(look.report.source, look.checked)
-            for look in looks
-            if not look.report.skipped
-        }
-        joined = self.join(members, self.cache.others if self.cache is not None else None)
+        members = _members(looks)
+        try:
+            joined = self.join(members, self.cache.others if self.cache is not None else None)
+        except Forged:
+            looks = self._looked_at_anew(looks, found)
+            members = _members(looks)
+            joined = self.join(members)
         reports = [self._among(look, joined) for look in looks]
         if self.cache is not None and not self.fixes and joined.is_lasting:
             around = joined.looked_around
             self.cache.put_run(found, self.paths, reports, looked_around=around)
         for report in reports:
             yield self._fixed(report, members) if self.fixes else report
+
+    def _looked_at_anew(self, looks: Sequence[Look], found: Sequence[Found]) -> list[Look]:
+        """The looks at some files without a cache that proved to be somebody's. What is fixed stays."""
+        old = {look.report.path: look for look in looks}
+        known = [one for one in found if old[one.path].report.before is None]
+        old.update((look.report.path, look) for look in self._looks(known))
+        if self.cache is not None:
+            self.cache.forget_others()
+            for look in old.values():
+                remember(self.cache, look)
+        return [*old.values()]
 
     def _among(self, look: Look, joined: Joined) -> FileReport:
         """The report of a file among the others."""
@@ -269,6 +282,15 @@ class Run:
     def join(self, members: Mapping[str, Member], others: Others | None = None) -> Joined:
         """The findings of all files; `others` is what earlier joins read of those around them."""
         return across(members, self.paths, self.selection.for_file, self.settings, others)
+
+
+def _members(looks: Iterable[Look]) -> dict[str, Member]:
+    """The files that are joined."""
+    return {
+        look.report.path: Member(look.report.source, look.checked)
+        for look in looks
+        if not look.report.skipped
+    }
 
 
 def _with_source(report: FileReport) -> FileReport:

@@ -55,7 +55,7 @@ class Runs:
         if not all(self._cache.holds(one.path) for one in found if isinstance(one, Python)):
             return None
         _, key, looked_around, said = run
-        if self._key(found, paths, looked_around) != key:
+        if self._key(found, paths, self._around(found, paths) if looked_around else None) != key:
             return None
         nothing = Source("", "")
         reports = {one.path: FileReport(one.path, nothing) for one in found}
@@ -75,9 +75,10 @@ class Runs:
         looked_around: bool,
     ) -> None:
         """Remember the reports of a run."""
-        if looked_around and not self._is_settled(found, paths):
+        around = self._around(found, paths) if looked_around else None
+        if looked_around and not self._is_settled(around):
             return
-        key = self._key(found, paths, looked_around)
+        key = self._key(found, paths, around)
         said = tuple((r.path, r.skipped, r.findings) for r in reports if r.findings or r.skipped)
         given = _given(paths)
         others = [run for run in self._runs if run[0] != given]
@@ -88,11 +89,13 @@ class Runs:
         """All runs as bytes."""
         return dumped(plain(self._runs))
 
-    def _key(self, found: Iterable[Found], paths: Sequence[str], looked_around: bool) -> str:
-        return digest("\0".join(self._seen(found, paths, looked_around)).encode(errors="replace"))
+    def _key(
+        self, found: Iterable[Found], paths: Sequence[str], around: Surroundings | None
+    ) -> str:
+        return digest("\0".join(self._seen(found, paths, around)).encode(errors="replace"))
 
     def _seen(
-        self, found: Iterable[Found], paths: Sequence[str], looked_around: bool
+        self, found: Iterable[Found], paths: Sequence[str], around: Surroundings | None
     ) -> Iterator[str]:
         """Everything that the reports rest on, besides what each file does by itself."""
         content = self._cache.states.content
@@ -101,23 +104,21 @@ class Runs:
         yield from map(content, files)
         yield from (f"{one.path} {one.kind}" for one in found if isinstance(one, Skipped))
         yield str(is_covered(paths))
-        around = self._around(files, paths) if looked_around else None
         if around is not None:
             yield from (around.folder, *around.setups)
             for path in (*around.others, *around.configs, around.pyproject):
                 yield f"{path} {content(path)}"
 
-    def _around(self, files: list[str], paths: Sequence[str]) -> Surroundings | None:
+    def _around(self, found: Iterable[Found], paths: Sequence[str]) -> Surroundings | None:
         """What lies around; None where it cannot be told any more."""
+        files = [one.path for one in found if isinstance(one, Python)]
         try:
             return surroundings(files, paths, self._settings)
         except NoProject:
             return None
 
-    def _is_settled(self, found: Iterable[Found], paths: Sequence[str]) -> bool:
+    def _is_settled(self, around: Surroundings | None) -> bool:
         """Whether no file around was written while the run went on: it may have been read before."""
-        files = [one.path for one in found if isinstance(one, Python)]
-        around = self._around(files, paths)
         if around is None:
             return False
         there = (*around.others, *around.configs, around.pyproject)

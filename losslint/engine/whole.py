@@ -6,13 +6,14 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from losslint.config import Settings
 from losslint.engine.around import Surroundings, surroundings
 from losslint.engine.check import facts_of
 from losslint.engine.limit import OutOfTime, limited
+from losslint.engine.mentions import Names
 from losslint.engine.others import Others
+from losslint.frozen import dataclass
 from losslint.model.facts import FileFacts
 from losslint.project import unoptimized, unused
 from losslint.project.joined import Project
@@ -22,8 +23,8 @@ from losslint.source.text import Source, Undecodable
 
 BUILDS = re.compile(rb"\[project\]|\[tool\.poetry\]|\[build-system\]")
 
-# What a file must hold for an optimizer to be made in it, or to be given something.
-OPTIMIZING = re.compile(rb"parameters|optim|param_group", re.IGNORECASE)
+# What a file must hold, in any case, for an optimizer to be made in it, or to be given something.
+OPTIMIZING = (b"parameters", b"optim", b"param_group")
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,7 @@ def whole(
     project = Project(known, folder)
     names = {d.name for f in known for d in f.defined if d.leaves}
     names |= {d.name for _, d in unused.losses(project)}
-    any_name = b"|".join(name.encode() for name in sorted(names)) or b"(?!)"
-    words = re.compile(rb"\b(?:" + any_name + rb")\b")
+    words = Names(names)
     before = before or Others()
     before.ask_for(words.pattern)
     others, unreadable = _others([*missing, *_unparsed(files)], words, before)
@@ -97,9 +97,7 @@ def _read(path: str) -> bytes:
         return b""
 
 
-def _others(
-    paths: Iterable[str], words: re.Pattern[bytes], known: Others
-) -> tuple[list[FileFacts], list[str]]:
+def _others(paths: Iterable[str], words: Names, known: Others) -> tuple[list[FileFacts], list[str]]:
     """The facts of further files as far as they matter, and those of them that cannot be read."""
     found: list[FileFacts] = []
     unreadable: list[str] = []
@@ -116,10 +114,12 @@ def _others(
     return found, unreadable
 
 
-def _matters(path: str, raw: bytes, words: re.Pattern[bytes]) -> bool:
+def _matters(path: str, raw: bytes, words: Names) -> bool:
     """Whether a file may say anything of the project's optimizers, or of what has these names."""
-    hands_on = path.endswith("__init__.py") and b"import" in raw
-    return hands_on or bool(OPTIMIZING.search(raw) or words.search(raw))
+    if path.endswith("__init__.py") and b"import" in raw:  # it hands on
+        return True
+    small = raw.lower()
+    return any(word in small for word in OPTIMIZING) or bool(words.of(raw))
 
 
 def _facts(path: str, known: Others) -> FileFacts | None:
@@ -144,15 +144,13 @@ def _is_installed(around: Surroundings) -> bool:
     return bool(around.setups or BUILDS.search(_read(around.pyproject)))
 
 
-def _named(around: Surroundings, words: re.Pattern[bytes]) -> Iterator[str]:
+def _named(around: Surroundings, words: Names) -> Iterator[str]:
     """The names that a configuration file of the project mentions."""
     for path in around.configs:
-        yield from (name.decode() for name in words.findall(_read(path)))
+        yield from words.of(_read(path))
 
 
-def _mentions(
-    project: Project, paths: Iterable[str], words: re.Pattern[bytes], known: Others
-) -> Counter[str]:
+def _mentions(project: Project, paths: Iterable[str], words: Names, known: Others) -> Counter[str]:
     """How often each name stands in Python code, outside the definition of what it names."""
     bodies = {os.path.abspath(facts.path): facts for facts in project.files}
     counts: Counter[str] = Counter()
@@ -164,18 +162,7 @@ def _mentions(
         raw = _read(path)
         # the offsets of facts are those of the text: a notebook's are none of its file's
         facts = None if path.endswith(".ipynb") else bodies.get(os.path.abspath(path))
-        names = _named_outside(raw, words, facts)
+        names = words.outside(raw, facts)
         known.put_mentions(path, raw, _matters(path, raw, words), names)
         counts.update(names)
-    return counts
-
-
-def _named_outside(raw: bytes, words: re.Pattern[bytes], facts: FileFacts | None) -> Counter[str]:
-    """The names that a file mentions, but for its own definitions of them."""
-    counts: Counter[str] = Counter()
-    for found in words.finditer(raw):
-        name = found[0].decode()
-        own = [d.body for d in facts.defined if d.name == name] if facts else []
-        if not any(body.start <= found.start() < body.end for body in own):
-            counts[name] += 1
     return counts

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import libcst as cst
 
 from losslint.findings import Edit, Span
 from losslint.fixes.imports import reach, spelled
+from losslint.frozen import dataclass
 from losslint.model.module import Module
 from losslint.model.names import called
 from losslint.model.parents import ancestors, function_around, nodes, parent

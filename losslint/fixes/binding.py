@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from itertools import takewhile
 
 import libcst as cst
 
 from losslint.findings import Edit, Span
+from losslint.frozen import dataclass
 from losslint.model.module import Module
 from losslint.model.names import dotted
 from losslint.model.parents import ancestors, nodes, parent

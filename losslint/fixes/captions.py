@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from losslint.frozen import dataclass
 
 _TOTAL = "total|sum|summed|combined|overall|full|joint|whole|all|objective|obj|cost"
 _PHASE = """train|training|val|valid|validation|eval|test|dev|batch|step|iter|epoch|avg|average

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -12,6 +11,7 @@ from losslint.fixes.beside import Item, beside
 from losslint.fixes.components import Components
 from losslint.fixes.keys import keywords
 from losslint.fixes.templates import Template, string_parts, template
+from losslint.frozen import dataclass
 from losslint.model.module import Module
 from losslint.model.parents import parent
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
 from losslint.findings import Edit, Span
+from losslint.frozen import dataclass
 from losslint.model.module import Module
 from losslint.model.names import CONVENTIONS, dotted, imported, statements, suites
 from losslint.model.parents import nodes, parent

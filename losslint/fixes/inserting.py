@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import dropwhile, takewhile
 
 import libcst as cst
 
 from losslint.findings import Edit, Span
+from losslint.frozen import dataclass
 from losslint.model.module import Module
 from losslint.model.names import dotted
 from losslint.model.parents import nodes

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import libcst as cst
 
 from losslint.findings import Edit, Span
 from losslint.fixes.inserting import line_end, line_start
+from losslint.frozen import dataclass
 from losslint.model.module import Module
 from losslint.model.names import called
 from losslint.model.parents import ancestors, nodes, parent

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -12,6 +11,7 @@ import libcst as cst
 
 from losslint.findings import Edit, Span
 from losslint.fixes.captions import Caption, caption, gap
+from losslint.frozen import dataclass
 from losslint.model.module import Module
 
 Kind = Literal["f", "%", "{}"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -20,6 +19,7 @@ from losslint.fixes.inserting import (
 )
 from losslint.fixes.wrapping import WIDTH, Line, wrapped
 from losslint.fixes.written import MORE, is_written, quote, written
+from losslint.frozen import dataclass
 from losslint.model.classes import parameters
 from losslint.model.module import Module
 from losslint.model.remembering import remembered

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import libcst as cst
+
+from losslint.frozen import dataclass
 
 # How long a line may be, where the file has none that is longer.
 WIDTH = 100

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.names import Names, dotted, statements
 
 # What turns gradients off, as a decorator and as a context, by the last part of its name.

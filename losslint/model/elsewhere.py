@@ -6,11 +6,12 @@ import ast
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.files import Binding, Defined, File, Syntax, definitions, file_at, file_of
 from losslint.model.imports import Import, places, project_folder, readings
 from losslint.model.module import Module, deep_recursion

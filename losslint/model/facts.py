@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import field
 
 from losslint.findings import Span
+from losslint.frozen import dataclass
 from losslint.source.text import Place
 
 # What a flow comes from or leads to, by name: `value FILE x` for a variable of a file, `value "" x`
@@ -123,19 +124,27 @@ class Weighing:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """Everything that the project's rules ask of one file."""
+    """Everything that the project's rules ask of one file.
 
+    `imports` are the names that it imports, each with the qualified name it stands for;
+    `criteria` the names that it gives an `nn.CrossEntropyLoss`, `own` those of its classes
+    and functions, methods too. `words` are strings that may name something: of registries,
+    `__all__`. Of the modules in `searched` something is taken by a name that is computed;
+    `stopped` are comments that held an `add_param_group`.
+    """
+
+    # No default is one of the class: what is left out by a class that inherits is asked for.
     path: str
-    imports: tuple[tuple[str, str], ...] = ()  # each name with the qualified name it stands for
-    defined: tuple[Defined, ...] = ()
-    built: tuple[Built, ...] = ()
-    flows: tuple[Flow, ...] = ()
-    optimizers: tuple[Optimizer, ...] = ()
-    weighing: tuple[Weighing, ...] = ()
-    cross_entropies: tuple[CrossEntropy, ...] = ()
-    criteria: tuple[str, ...] = ()  # names that it gives an `nn.CrossEntropyLoss`
-    own: frozenset[str] = frozenset()  # the names of its classes and functions, methods too
-    words: frozenset[str] = frozenset()  # strings that may name something: of registries, `__all__`
-    searched: tuple[str, ...] = ()  # modules of which something is taken by a name that is computed
-    stopped: tuple[tuple[str, Site], ...] = ()  # comments that held an `add_param_group`
-    is_test: bool = False
+    imports: tuple[tuple[str, str], ...] = field(default_factory=tuple)
+    defined: tuple[Defined, ...] = field(default_factory=tuple)
+    built: tuple[Built, ...] = field(default_factory=tuple)
+    flows: tuple[Flow, ...] = field(default_factory=tuple)
+    optimizers: tuple[Optimizer, ...] = field(default_factory=tuple)
+    weighing: tuple[Weighing, ...] = field(default_factory=tuple)
+    cross_entropies: tuple[CrossEntropy, ...] = field(default_factory=tuple)
+    criteria: tuple[str, ...] = field(default_factory=tuple)
+    own: frozenset[str] = field(default_factory=frozenset)
+    words: frozenset[str] = field(default_factory=frozenset)
+    searched: tuple[str, ...] = field(default_factory=tuple)
+    stopped: tuple[tuple[str, Site], ...] = field(default_factory=tuple)
+    is_test: bool = field(default_factory=bool)

@@ -7,12 +7,12 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import libcst as cst
 
 from losslint.config import Settings
+from losslint.frozen import dataclass
 from losslint.model.imports import Import
 from losslint.model.module import Module, Unreadable
 from losslint.model.names import suites

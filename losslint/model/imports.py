@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Protocol
 
+from losslint.frozen import dataclass
 from losslint.model.asked import Asked
 
 MAX_ABOVE = 6  # folders above a file, where none is marked as the project's
 MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 SOURCES = ("", "src")  # what a project's folder may keep its packages in
+
+
+class Folders(Protocol):
+    """Who knows which folders there are."""
+
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder at a path."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ def readings(qualified: str) -> Iterator[Import]:
 
 
 def places(
-    folder: str, project: str, wanted: Import, asked: Asked
+    folder: str, project: str, wanted: Import, asked: Folders
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each file that an import in a file of `folder` may mean, and what it asks of it; nearest first.
 
@@ -50,7 +58,7 @@ def places(
 
 
 def _in_folder(
-    folder: str, parts: tuple[str, ...], asked: Asked
+    folder: str, parts: tuple[str, ...], asked: Folders
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The files that `parts` may lead to if the first is a module in `folder`."""
     first, rest = os.path.join(folder, parts[0]), parts[1:]
@@ -62,7 +70,7 @@ def _in_folder(
 
 
 def _in_package(
-    folder: str, parts: tuple[str, ...], asked: Asked
+    folder: str, parts: tuple[str, ...], asked: Folders
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The same if the first is a module of the package `folder`, or a name that it binds."""
     yield from _in_folder(folder, parts, asked)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from losslint.frozen import dataclass
 
 # Methods that run once a step, so that what they make is made anew.
 STEPS = frozenset("forward training_step compute_loss".split())

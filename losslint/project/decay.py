@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from losslint.frozen import dataclass
 from losslint.model.facts import FileFacts, Optimizer, Site
 from losslint.project.joined import Project
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from losslint.frozen import dataclass
 from losslint.model.facts import UNKNOWN, Node
 
 # Methods that return the module that they are called on, or a copy of it.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from losslint.frozen import dataclass
 from losslint.model.facts import CrossEntropy, FileFacts, Site
 from losslint.project.cross_entropies import words
 from losslint.project.joined import Project

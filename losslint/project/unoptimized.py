@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from losslint.frozen import dataclass
 from losslint.model.facts import Built, FileFacts, Node, Optimizer, Site
 from losslint.project.flows import EVERYWHERE
 from losslint.project.joined import Definition, Project
@@ -80,10 +81,12 @@ def unoptimized(project: Project) -> Iterator[Unoptimized]:
 
 
 def _every(project: Project) -> Iterator[Unoptimized]:
+    learning = project.kin(d.name for facts in project.files for d in facts.defined if d.leaves)
     for facts in project.files:
         for defined in facts.defined:
             definition = (facts, defined)
-            names = _parameters(project, definition) if not facts.is_test else ()
+            is_asked = defined.name in learning and not facts.is_test
+            names = _parameters(project, definition) if is_asked else ()
             if names and project.is_module(definition):
                 yield from _of_class(project, definition, names)
         yield from _of_leaves(project, facts)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from losslint.frozen import dataclass
 from losslint.model.facts import Defined, FileFacts, Site
 from losslint.project.joined import Project
 
@@ -35,10 +35,13 @@ WRAPS = re.compile(r"with_?loss", re.IGNORECASE)
 
 def losses(project: Project) -> Iterator[tuple[FileFacts, Defined]]:
     """Every loss that a project defines for itself: what others may import is none of these."""
+    computing = project.kin(d.name for facts in project.files for d in facts.defined if d.is_loss)
     for facts in project.files:
         if facts.is_test or _is_public(project, facts) or project.is_searched(facts):
             continue
         for defined in facts.defined:
+            if defined.name not in computing:
+                continue
             registered = defined.is_decorated or WRAPS.search(defined.name)
             if not registered and _is_loss(project, facts, defined):
                 yield facts, defined

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.module import Module
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.module import Module
 from losslint.model.parents import nodes, parent
 from losslint.model.remembering import remembered

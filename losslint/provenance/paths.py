@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.names import string_value
 
 

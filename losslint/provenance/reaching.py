@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.module import Module
 from losslint.model.parents import ancestors
 from losslint.provenance.binders import (

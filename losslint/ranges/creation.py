@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 import libcst as cst
+
+from losslint.frozen import dataclass
 
 
 class How(Enum):

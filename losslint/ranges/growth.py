@@ -14,8 +14,10 @@ logarithmico-exponential functions.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
+
+from losslint.frozen import dataclass
 
 
 class End(Enum):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.classes import ClassFacts
 from losslint.ranges.creation import Creation, How
 from losslint.ranges.objects import Dictionary, Instance, Object, Sequence

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias, Union
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.classes import ClassFacts
 from losslint.ranges.value import Value
 

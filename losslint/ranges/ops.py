@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 
+from losslint.frozen import dataclass
 from losslint.ranges import growth as g
 from losslint.ranges.growth import Growth
 from losslint.ranges.interval import Interval

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.classes import ClassFacts, classes, decorators, lineage
 from losslint.model.module import Module
 from losslint.model.names import Names, dotted

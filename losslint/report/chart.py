@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
+from losslint.frozen import dataclass
 from losslint.report import paint
 from losslint.report.scale import Scale, short
 from losslint.verify.verdict import Line

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from losslint import __version__
 from losslint.engine.reports import FileReport
 from losslint.findings import Finding, Safety, Severity
+from losslint.frozen import dataclass
 from losslint.report import snippets
 from losslint.report.page import escaped, escaped_lines, page
 from losslint.report.paint import plain

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from losslint.frozen import dataclass
 from losslint.report.paint import printable
 from losslint.report.saying import versions, witness_said
 from losslint.report.scale import scale_of, short

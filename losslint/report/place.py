@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
-from dataclasses import dataclass
 
 from losslint.engine.baseline import content
 from losslint.engine.reports import FileReport
 from losslint.findings import Finding, Related, Span
+from losslint.frozen import dataclass
 from losslint.source.globs import inside, repository
 from losslint.source.on_disk import OnDisk
 from losslint.source.text import Place, Source
@@ -87,6 +86,8 @@ def fingerprints(report: FileReport) -> list[str]:
     It is made of the file's name, the rule, and the line without its spacing;
     the second finding of a rule on an equal line counts as such.
     """
+    import hashlib  # with OpenSSL, which is long to load
+
     seen: Counter[tuple[str, str]] = Counter()
     marks = []
     for finding in report.findings:

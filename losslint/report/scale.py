@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from losslint.frozen import dataclass
 
 # Beyond this the sizes of values are drawn, and their sign, not the values.
 LARGEST_LINEAR = 50.0

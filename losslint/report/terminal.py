@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from losslint.frozen import dataclass
 
 TYPE_CHECKING = False  # to import typing takes a third of the time of Python itself
 if TYPE_CHECKING:

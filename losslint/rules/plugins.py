@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from losslint.frozen import dataclass
 
 GROUP = "losslint.rules"
 

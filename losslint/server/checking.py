@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from losslint.config import ConfigError, Settings, find
 from losslint.engine.across import Joined, Member, by_itself
@@ -16,6 +16,7 @@ from losslint.engine.fix import Check, Choice, all_of
 from losslint.engine.others import Others
 from losslint.engine.run import Run
 from losslint.findings import Finding
+from losslint.frozen import dataclass
 from losslint.model.facts import FileFacts
 from losslint.rules import registry
 from losslint.server.documents import Document

@@ -7,7 +7,6 @@ import os
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import unquote
 
@@ -17,6 +16,7 @@ from pygls.workspace import TextDocument
 from pygls.workspace import Workspace as PyglsWorkspace
 
 from losslint.findings import Span
+from losslint.frozen import dataclass
 from losslint.source.notebook import Notebook, opened
 from losslint.source.text import Source, Undecodable
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from operator import attrgetter
 
 from losslint.config import Settings
+from losslint.frozen import dataclass
 from losslint.source.globs import Globs, Ignored
 
 
@@ -65,6 +66,15 @@ def is_left_out(path: str, settings: Settings) -> bool:
     return _Walk(settings).leaves_out(path, folder=False)
 
 
+class _Folder(tuple[str, Ignored]):
+    """A folder that is still to be looked into, and what is ignored there."""
+
+    __slots__ = ()
+
+    def __new__(cls, path: str, ignored: Ignored) -> _Folder:
+        return super().__new__(cls, (path, ignored))
+
+
 class _Walk:
     """One path on the command line, and what lies below it."""
 
@@ -104,31 +114,38 @@ class _Walk:
 
     def _folder(self, path: str, ignored: Ignored) -> Iterator[Found]:
         """Depth first, by name."""
+        waiting: list[Found | _Folder] = [_Folder(path, ignored)]
+        while waiting:
+            one = waiting.pop()
+            if isinstance(one, _Folder):
+                waiting += reversed(self._listed(*one))
+            else:
+                yield one
+
+    def _listed(self, path: str, ignored: Ignored) -> list[Found | _Folder]:
+        """What is in a folder, by name."""
         try:
             with os.scandir(path) as entries:
-                inside = sorted(entries, key=lambda entry: entry.name)
+                inside = sorted(entries, key=attrgetter("name"))
         except OSError as problem:
-            yield Problem(path, problem.strerror or str(problem))
-            return
+            return [Problem(path, problem.strerror or str(problem))]
         if self.respect_gitignore and any(e.name == ".gitignore" for e in inside):
             ignored = ignored.below(path)
         is_excluded, is_ignored = self.excluded.inside(path), ignored.inside(path)
+        found = []
         for entry in inside:
             # `entry.is_dir` would raise on a link that leads to itself.
             folder = os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
             if not folder and not entry.name.endswith((".py", ".ipynb")):
                 continue
-            if is_excluded(entry.name, folder) or is_ignored(entry.name, folder):
-                continue
-            yield from self._entry(entry, folder, ignored)
+            if not (is_excluded(entry.name, folder) or is_ignored(entry.name, folder)):
+                found.append(self._entry(entry, folder, ignored))
+        return found
 
-    def _entry(self, entry: os.DirEntry[str], folder: bool, ignored: Ignored) -> Iterator[Found]:
+    def _entry(self, entry: os.DirEntry[str], folder: bool, ignored: Ignored) -> Found | _Folder:
         path = entry.path.removeprefix(f".{os.sep}")
         if entry.is_symlink():
-            yield Skipped(path, LINKS)
-        elif folder:
-            yield from self._folder(path, ignored)
-        elif not entry.is_file(follow_symlinks=False):
-            yield Skipped(path, SPECIAL)
-        else:
-            yield Python(path)
+            return Skipped(path, LINKS)
+        if folder:
+            return _Folder(path, ignored)
+        return Python(path) if entry.is_file(follow_symlinks=False) else Skipped(path, SPECIAL)

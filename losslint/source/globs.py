@@ -93,6 +93,8 @@ class Ignored:
 
     def inside(self, folder: str) -> ByName:
         """Whether what is in a folder is ignored."""
+        if not self._files:
+            return lambda name, folder: False
         placed = [(file, inside(folder, file.folder)) for file in reversed(self._files)]
         holding = [(file, _prefix(start)) for file, start in placed if start is not None]
 
@@ -170,6 +172,10 @@ class Gitignore:
 
 def inside(path: str, root: str) -> str | None:
     """`path` seen from the absolute folder `root`, with `/`; None if it lies elsewhere."""
+    if os.sep == "/":  # the longer way takes half the time of a run over nothing new
+        path, root = os.path.abspath(path), os.path.abspath(root)
+        start = root if root == "/" else f"{root}/"
+        return "." if path == root else path[len(start) :] if path.startswith(start) else None
     try:
         relative = os.path.relpath(path, root).replace(os.sep, "/")
     except ValueError:  # another drive

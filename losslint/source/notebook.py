@@ -6,11 +6,12 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from losslint.findings import Span
+from losslint.frozen import dataclass
 from losslint.source.json_values import after_space, items_of, members_of, rewritten, value_at
 from losslint.source.magics import blank, magics, without_magics
 from losslint.source.text import LINE_END, Place, Source, Undecodable, splice

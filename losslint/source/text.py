@@ -8,8 +8,10 @@ import re
 import tokenize
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
+
+from losslint.frozen import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,7 +131,10 @@ class Source:
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        return [0, *(end.end() for end in LINE_END.finditer(self.data))]
+        lines = self.data.splitlines(keepends=True)
+        if lines and not lines[-1].endswith((b"\r", b"\n")):
+            del lines[-1]
+        return [0, *accumulate(map(len, lines))]
 
     @property
     def line_count(self) -> int:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.training.events import Events
 from losslint.training.state import Frame
 from losslint.training.values import SPECIALS

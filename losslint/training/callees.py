@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.classes import ClassFacts, lineage
 from losslint.model.elsewhere import Elsewhere, definition, syntax_elsewhere
 from losslint.model.module import Module

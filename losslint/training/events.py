@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.module import Module
 from losslint.training.state import Ended, Frame, Loop, State
 from losslint.training.values import Value

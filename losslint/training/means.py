@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.module import Module
 from losslint.model.names import Names, called
 from losslint.model.parents import ancestors, nodes, parent

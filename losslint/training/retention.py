@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.classes import parameters
 from losslint.model.module import Module
 from losslint.model.names import dotted

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.module import Module
 from losslint.model.names import called, dotted
 from losslint.model.parents import ancestors, nodes, parent

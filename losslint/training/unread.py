@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.model.classes import ClassFacts
 from losslint.model.module import Module
 from losslint.model.names import string_value

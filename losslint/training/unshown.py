@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.training.backward import Component, Survey
 from losslint.training.events import Reached, Shown
 from losslint.training.naming import components, is_loss, label

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from math import inf, isfinite, nan
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.ranges.losses import is_loss_like
 from losslint.training.cuts import cuts_beside, cuts_of_product, cuts_of_sum, cuts_on_each_way
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from types import CodeType, FunctionType
 
 import torch
 from torch import Tensor, nn
 
+from losslint.frozen import dataclass
 from losslint.verify.held import Call, Held, Namespace
 from losslint.verify.weighting import Weighting
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from losslint.config import ConfigError, Settings
+from losslint.frozen import dataclass
 from losslint.model.module import Unreadable
 from losslint.source.discover import Problem, Python, discover
 from losslint.source.notebook import Notebook, opened

@@ -8,12 +8,12 @@ weighting runs in another type.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from losslint.frozen import dataclass
 from losslint.verify.weighting import Reading, Weighting, point, spelled
 
 # Both signs of each. 0.05 is a step off the usual start, 80 as far as exp(-s)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from inspect import Signature
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from losslint.frozen import dataclass
 from losslint.verify.weighting import Weighting
 
 Call = Callable[[Callable[..., object], Tensor], object]

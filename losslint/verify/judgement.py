@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from losslint.frozen import dataclass
 from losslint.verify.grid import Sample, directions, survey
 from losslint.verify.optimum import learned_task, optima
 from losslint.verify.properties import (

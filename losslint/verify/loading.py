@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from losslint.frozen import dataclass
 from losslint.verify.calling import weighting_of
 from losslint.verify.held import Held, Namespace, default_type
 from losslint.verify.meeting import Meeting

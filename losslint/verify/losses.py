@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import libcst as cst
 
@@ -13,6 +13,7 @@ from losslint.engine.check import check
 from losslint.engine.fix import SAFE_AND_UNSAFE, SAFE_ONLY, settle
 from losslint.engine.reading import parsed
 from losslint.findings import Finding, Safety, Span
+from losslint.frozen import dataclass
 from losslint.model.depth import syntax_tree
 from losslint.model.module import Module, deep_recursion
 from losslint.ranges import evaluate

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from losslint.frozen import dataclass
 from losslint.verify.weighting import Reading, Weighting, point, spelled
 
 # The loss of the task that is looked at, that of the others being 1: a decade or

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from losslint.frozen import dataclass
 from losslint.verify.verdict import Slice
 
 

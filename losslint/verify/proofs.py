@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from types import MappingProxyType
 
 import torch
 
+from losslint.frozen import dataclass
 from losslint.verify.grid import Sample, survey
 from losslint.verify.judgement import properties_of
 from losslint.verify.optimum import learned_task, optima, settle

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from losslint.frozen import dataclass
 from losslint.verify.world import Unknown, World
 
 # What leaves a loss the loss that it is: reductions, moves, changes of shape.

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from losslint.frozen import dataclass
 from losslint.verify.figures import figures_of
 from losslint.verify.judgement import TOLERANCE, gradient_difference
 from losslint.verify.loading import Loaded, Runnable, load, ways

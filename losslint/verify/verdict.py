@@ -6,8 +6,9 @@ a process of its own, and read where torch may not be installed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from losslint.frozen import dataclass
 
 
 class Status(Enum):

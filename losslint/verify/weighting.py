@@ -8,10 +8,12 @@ code has to be understood.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
+
+from losslint.frozen import dataclass
 
 Total = Callable[[Tensor, Tensor], Tensor]
 Others = Callable[[Tensor, Tensor], tuple[Tensor, ...]]

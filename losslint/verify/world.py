@@ -8,11 +8,13 @@ the same world gets the same answers; another version of it, too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import product
 
 import torch
 from torch import Tensor, nn
+
+from losslint.frozen import dataclass
 
 TASKS = (2, 3, 1, 4, 5, 6)
 

@@ -13,7 +13,8 @@ import os
 import platform
 import struct
 import sys
-from dataclasses import dataclass
+
+from losslint.frozen import dataclass
 
 PR_SET_NO_NEW_PRIVS = 38
 PR_SET_SECCOMP = 22

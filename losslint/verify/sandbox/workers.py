@@ -19,11 +19,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from losslint.frozen import dataclass
 from losslint.verify.sandbox.limits import Limits
 
 # What is run for a job, unless a test says otherwise.

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from losslint.frozen import dataclass
 from losslint.verify.slicing.needs import bound, needs
 
 # Methods that change what they are called on.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from losslint.frozen import dataclass
 from losslint.verify.slicing.effects import Scope
 from losslint.verify.slicing.needs import bound
 from losslint.verify.slicing.notes import in_place_of

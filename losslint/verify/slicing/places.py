@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from functools import cached_property
 
+from losslint.frozen import dataclass
 from losslint.verify.programs import CannotSlice, Total
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
