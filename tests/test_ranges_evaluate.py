@@ -363,6 +363,53 @@ def test_a_class_gets_its_verdicts(case: Case) -> None:
     assert {leaf.partition("[")[0] for leaf, _ in found} <= {"self.s", "s"}
 
 
+# Verdicts that no search in torch bears out: tests/test_agrees_with_torch.py found them.
+REFUTED = {
+    "a square, and a regularizer that pushes it away from 0": Case(
+        "return (self.s**2 * losses - 0.5 * self.s).sum()", {"fall"}, SIGMA
+    ),
+    "a quotient that is negative where it vanishes": Case(
+        "return (losses / self.s + self.s.exp()).sum()", set(), SIGMA
+    ),
+    "a loss that never comes down to 0": Case(
+        "return (torch.exp(-self.s) * torch.sqrt(losses + 1.0) + self.s).sum()", set()
+    ),
+    "softmax with its entropy": Case(
+        """
+        weights = torch.softmax(self.s, 0)
+        return (weights * losses).sum() + (weights * torch.log(weights)).sum()
+        """,
+        set(),
+    ),
+    "softmax with a function of its shares": Case(
+        """
+        weights = torch.softmax(self.s, 0)
+        return (weights * losses).sum() - weights.prod()
+        """,
+        set(),
+    ),
+    "shares of what may be negative": Case("return (self.s / self.s.sum() * losses).sum()", set()),
+    "a mean beside a sum": Case(
+        "return (torch.exp(-self.s) * losses).sum() + self.s.mean() - 0.9 * self.s.sum()", set()
+    ),
+    "a mask that hangs on the parameter": Case(
+        "return torch.where(self.s > 0, self.s * losses, 0.1 * losses).sum()", set(), SIGMA
+    ),
+    "a branch on the line of its colon": Case(
+        """
+        if len(losses) == 2: return (torch.exp(-self.s) * losses + self.s).sum()
+        return losses.sum()
+        """,
+        {"fall"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", params(REFUTED))
+def test_what_torch_does_not_bear_out_is_not_said(case: Case) -> None:
+    assert {verdict for _, verdict in said(case.text)} == case.expected
+
+
 # --- and torch says the same -------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from losslint.ranges import growth as g
 from losslint.ranges import ops, shapes
 from losslint.ranges.growth import End, Growth
 from losslint.ranges.interval import Interval, point
-from losslint.ranges.merging import data_factor, one_term
+from losslint.ranges.merging import MAX_SUM, data_factor, one_term
 from losslint.ranges.ops import Operation
 from losslint.ranges.value import (
     KINDS,
@@ -27,14 +27,10 @@ from losslint.ranges.value import (
     Value,
     What,
     factor_interval,
-    factor_value,
     number,
 )
 
 MAX_PRODUCT = 48  # terms of a product; beyond it the factors are taken as one term each
-
-
-MAX_SUM = 160  # terms of a sum; beyond it, one term with the leading growth
 
 
 # The log of a share: whichever way its logit runs, some share falls exponentially.
@@ -61,12 +57,13 @@ def scale(a: Value, by: float, node: cst.BaseExpression | None = None) -> Value:
 def multiply(a: Value, b: Value, node: cst.BaseExpression | None = None) -> Value:
     """The product, distributed over both sums."""
     if a.number == 0 or b.number == 0:
-        return number(0)
+        image = shapes.multiply(a.interval, b.interval)
+        return Value((Term(image, scale=g.VANISHING),)) if image.nan else number(0)
     if len(a.terms) * len(b.terms) > MAX_PRODUCT:
         a, b = Value((one_term(a),)), Value((one_term(b),))
     terms = [_product(x, y) for x in a.terms for y in b.terms]
     if node is not None and len(terms) == 1:
-        terms = [_around(terms[0], node)]
+        terms = [around(terms[0], node)]
     return Value(tuple(terms))
 
 
@@ -80,9 +77,13 @@ def divide(a: Value, b: Value, node: cst.BaseExpression, divisor: cst.BaseExpres
 
 def _product(x: Term, y: Term) -> Term:
     keys = x.growth.keys() | y.growth.keys() if x.growth or y.growth else ()
+    growth = {key: g.multiply(x.at(*key), y.at(*key)) for key in keys}
+    both = x.simplex & y.simplex
+    if both:  # of two shares, one may vanish as fast as the logarithm of the other grows
+        growth = {key: g.UNKNOWN if key[0] in both else found for key, found in growth.items()}
     return Term(
         shapes.multiply(x.interval, y.interval),
-        {key: g.multiply(x.at(*key), y.at(*key)) for key in keys},
+        growth,
         g.multiply(x.scale, y.scale),
         x.factors | y.factors,
         x.simplex | y.simplex,
@@ -92,10 +93,11 @@ def _product(x: Term, y: Term) -> Term:
         x.post or y.post,
         x.many or y.many,
         x.repeated or y.repeated,
+        x.averaged or y.averaged,
     )
 
 
-def _around(term: Term, node: cst.BaseExpression) -> Term:
+def around(term: Term, node: cst.BaseExpression) -> Term:
     """The same term, now as part of `node`: the last step reaches that far."""
     if not term.steps:
         return term
@@ -154,7 +156,7 @@ def apply(
         if image.lo == image.hi:
             return number(image.lo)
     term = one_term(value)
-    interval = operation.interval(_real(term.interval))
+    interval = operation.interval(term.interval)
     factors = term.factors
     if operation.what is What.EXP and not term.growth:
         stood_in = _as_leaf(term)
@@ -235,83 +237,18 @@ def _as_leaf(term: Term) -> Term | None:
     return replace(term, factors=frozenset(), growth=growth, scale=Growth(sign=0))
 
 
-def _real(interval: Interval) -> Interval:
-    return Interval(interval.lo, interval.hi)
-
-
 def normalise(value: Value, node: cst.BaseExpression, argument: cst.BaseExpression) -> Value:
-    """`x / x.sum()`: like softmax, a share of a whole."""
-    return apply(ops.OPERATIONS["softmax"], value, node, argument)
-
-
-def over_batch(value: Value, name: str) -> Value:
-    """Data without a parameter, summed or averaged over dimension 0: reduced, of no known kind.
-
-    It may be a vector of losses, a task each, or the statistics of a batch.
-    """
-    raw = {Origin.DATA, Origin.NETWORK}
-    low = value.interval.lo
-    if value.leaves() or not any(f.origin in raw for f in value.factors()):
-        return value
-    return factor_value(Factor(name, Origin.UNKNOWN, low if low >= 0 else None, True))
-
-
-def reduce(value: Value, name: str, node: cst.BaseExpression, *, whole: bool = True) -> Value:
-    """A sum or mean over elements. `whole` is False where a dimension stays.
-
-    A parameter that met data before it was reduced is no loss weight but part of
-    a likelihood; data without a parameter, reduced, is a hand-written loss. What a
-    network predicts stays in sight beside a weight that is made of it.
-    """
-    bare = [t for t in value.terms if not (t.growth or t.simplex or t.cut)]
-    rest = [_reduced(t) for t in value.terms if t.growth or t.simplex or t.cut]
-    if len(value.terms) == 1:
-        rest = [_around(t, node) for t in rest]
-    predicted = {leaf for t in rest for leaf in t.leaves() if leaf.kind is Kind.NETWORK}
-    beside = [t for t in bare if predicted and t.stand_in() in predicted]
-    bare, rest = [t for t in bare if t not in beside], [*rest, *beside]
-    signed = _signed(bare)
-    if whole and signed is not None:
-        return Value((*rest, *factor_value(Factor(name, Origin.LOSS, signed, True)).terms))
-    raw = {Origin.DATA, Origin.NETWORK}
-    if bare and whole and any(f.origin in raw for t in bare for f in t.factors):
-        sum_ = Value(tuple(bare))
-        low = sum_.interval.lo
-        known = Factor(name, Origin.LOSS, low, True)
-        unknown = Factor(name, Origin.UNKNOWN, None, True)
-        return Value((*rest, *factor_value(known if low >= 0 else unknown).terms))
-    if whole:
-        bare = [
-            replace(t, factors=frozenset(replace(f, reduced=True) for f in t.factors)) for t in bare
-        ]
-    return Value((*rest, *bare))
-
-
-SIGNED = (-math.inf, -1.0)  # where log-densities and cosines end
-
-
-def _signed(terms: list[Term]) -> float | None:
-    """The lower bound of data that is negative by its meaning: a log-density, or a bare cosine."""
-    found = [
-        f.lower
-        for t in terms
-        for f in t.factors
-        if f.origin is Origin.DATA and f.lower in SIGNED and t.interval.lo < 0
-    ]
-    lower = min((f for f in found if f is not None), default=None)
-    return None if lower is None or (len(terms) > 1 and lower > -math.inf) else lower
-
-
-def _reduced(term: Term) -> Term:
-    raw = [f for f in term.factors if f.origin in (Origin.DATA, Origin.NETWORK) and not f.reduced]
-    arguments = {f.name for f in term.factors if f.origin is Origin.ARGUMENT and not f.hint}
-    post = term.post or bool(raw) or len(arguments) > 1
-    return replace(term, post=post, many=True, repeated=True)
+    """`x / x.sum()`: like softmax, a share of a whole, where no element is negative."""
+    bounds = value.interval
+    if bounds.lo < 0:
+        return opaque([value], "share")
+    share = Interval(0.0, 1.0, bounds.nan or bounds.lo == 0 or bounds.hi == math.inf)
+    return apply(ops.OPERATIONS["softmax"], value, node, argument).map({"interval": share})
 
 
 def within(value: Value, node: cst.BaseExpression) -> Value:
     """The same value, now as all of `node`; a sum of several terms keeps their places."""
-    return Value((_around(value.terms[0], node),)) if len(value.terms) == 1 else value
+    return Value((around(value.terms[0], node),)) if len(value.terms) == 1 else value
 
 
 def detach(value: Value) -> Value:
@@ -351,7 +288,8 @@ def opaque(
     values = list(values)
     leaves = [leaf for v in values for leaf in v.leaves() if leaf.kind is Kind.PARAMETER]
     factor = Factor(name, origin, lower, reduced, hint)
-    interval = factor_interval(factor)
+    known = origin is Origin.LOSS and not leaves
+    interval = replace(factor_interval(factor), nan=not known)
     growth: dict[Key, Growth] = {(leaf, end): g.UNKNOWN for leaf in leaves for end in End}
     return Value((Term(interval, growth, factors=frozenset((factor,))),))
 

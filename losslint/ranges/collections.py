@@ -29,7 +29,7 @@ def collection_method(
         store(receiver, Sequence((*base.items, values[0]), base.open), env)
         return number(0)
     if name == "insert" and len(values) > 1:
-        store(receiver, Sequence((*base.items, values[1]), base.open), env)
+        store(receiver, _inserted(base, key_of(node.args[0].value), values[1]), env)
         return number(0)
     if name == "extend" and values:
         more = values[0]
@@ -153,6 +153,13 @@ def _store_entry(target: cst.Subscript, value: Object, env: Env) -> None:
 def _entries_for(base: Dictionary, value: Object) -> dict[str, Object]:
     """The known entries, once any of them may have been set to `value`."""
     return {k: join(v, value) if v is not value else v for k, v in base.entries.items()}
+
+
+def _inserted(base: Sequence, key: str | None, value: Object) -> Sequence:
+    items = list(base.items)
+    known = key is not None and key.lstrip("-").isdigit() and not base.open
+    items.insert(int(key) if known and key is not None else len(items), value)
+    return Sequence(tuple(items), not known)
 
 
 def _with_item(base: Sequence, key: str | None, value: Object) -> Sequence:

@@ -78,7 +78,7 @@ def _attribute(run: Run, node: cst.Attribute, env: Env) -> Object:
 
 def _external_constant(origin: str) -> Object:
     last = origin.rpartition(".")[2]
-    if origin.startswith(("math.", "numpy.", "torch.")) and last in ("pi", "e", "inf"):
+    if origin.startswith(("math.", "numpy.", "torch.")) and last in ("pi", "e", "inf", "nan"):
         return number(getattr(math, last))
     return External(origin)
 
@@ -256,8 +256,11 @@ def _walrus(run: Run, node: cst.NamedExpr, env: Env) -> Object:
 
 
 def _inner(run: Run, node: cst.Await | cst.Yield, env: Env) -> Object:
-    inner = node.expression if isinstance(node, cst.Await) else node.value
-    return run.evaluate(inner, env) if isinstance(inner, cst.BaseExpression) else unknown(node)
+    if isinstance(node, cst.Await):
+        return run.evaluate(node.expression, env)
+    if isinstance(node.value, cst.BaseExpression):
+        run.evaluate(node.value, env)
+    return unknown(node)  # whatever is sent
 
 
 EXPRESSIONS: Mapping[type[cst.CSTNode], Handler] = {

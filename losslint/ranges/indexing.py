@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from losslint.ranges import arithmetic as ar
+from losslint.ranges.merging import any_of
 from losslint.ranges.objects import Dictionary, Object, Sequence
 from losslint.ranges.run import join, unknown
 from losslint.ranges.value import Value
@@ -60,17 +61,13 @@ def _read(thing: Object, node: cst.BaseExpression) -> Object:
 
 
 def one_of(items: tuple[Object, ...]) -> Object:
-    """An element of a collection whose index is not known: as a tensor, their sum.
-
-    Growth is a statement about one leaf at a time, so the sum says of each what
-    the element that holds it would.
-    """
+    """An element of a collection whose index is not known."""
     if len(items) == 1:
         return items[0]
     if all(isinstance(item, Value) for item in items):
         tensors = [item for item in items if isinstance(item, Value)]
         tensors = [t for t in tensors if t.number != 0] or tensors[:1]
-        return ar.total(dict.fromkeys(tensors))
+        return tensors[0] if len(tensors) == 1 else any_of(dict.fromkeys(tensors))
     found = items[0]
     for item in items[1:]:
         found = join(found, item)

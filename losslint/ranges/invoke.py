@@ -10,6 +10,7 @@ from losslint.model.classes import parameters
 from losslint.model.names import dotted
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.arguments import Arguments
+from losslint.ranges.functions import tensor_operation
 from losslint.ranges.library import external_call
 from losslint.ranges.losses import is_loss_like
 from losslint.ranges.objects import (
@@ -33,7 +34,6 @@ from losslint.ranges.run import (
     spelling,
     unknown,
 )
-from losslint.ranges.tensors import tensor_operation
 from losslint.ranges.value import Factor, Origin, Value, factor_value, number
 
 
@@ -58,9 +58,9 @@ def invoke(run: Run, target: Object, node: cst.Call, env: Env) -> Object:
     if isinstance(target, Loss):
         return loss_value(run, target, node, arguments)
     if isinstance(target, Layer) and arguments.values:
-        image = tensor_operation(
-            run, target.operation, arguments.values[:1], arguments.nodes[:1], {}, node, env
-        )
+        things = (arguments.values[0], *target.given[:1])
+        nodes = (arguments.nodes[0], target.node)
+        image = tensor_operation(run, target.operation, things, nodes, {}, node, env)
         return image if image is not None else unknown(node)
     if isinstance(target, Network):
         name = dotted(node.func) or target.name

@@ -9,8 +9,14 @@ import libcst as cst
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.arguments import Arguments
 from losslint.ranges.creation import How
+from losslint.ranges.functions import tensor_operation
 from losslint.ranges.keeping import register
-from losslint.ranges.losses import is_density, is_log_density, lower_bound
+from losslint.ranges.losses import (
+    is_density,
+    is_log_density,
+    is_signed_by_element,
+    lower_bound,
+)
 from losslint.ranges.objects import (
     External,
     Layer,
@@ -27,7 +33,7 @@ from losslint.ranges.run import (
     spelling,
     unknown,
 )
-from losslint.ranges.tensors import FACTORIES, created, learnable, tensor_operation
+from losslint.ranges.tensors import FACTORIES, created, learnable
 from losslint.ranges.value import Kind, Origin
 
 CONTAINERS = frozenset(("ParameterList", "ParameterDict", "BufferDict"))
@@ -43,9 +49,9 @@ def external_call(run: Run, name: str, node: cst.Call, env: Env) -> Object:
     arguments = Arguments(run, node, env)
     low = lower_bound(name)
     if low is not None:
-        if last[0].isupper():
-            return Loss(last, low, _is_reduced(arguments))
-        return loss_value(run, Loss(last, low, _is_reduced(arguments)), node, arguments)
+        reduced = _is_reduced(arguments)
+        loss = Loss(last, low if reduced or not is_signed_by_element(name) else None, reduced)
+        return loss if last[0].isupper() else loss_value(run, loss, node, arguments)
     if is_density(name) and not any(
         leaf.kind is Kind.PARAMETER for v in arguments.everything() for leaf in v.leaves()
     ):
@@ -54,7 +60,8 @@ def external_call(run: Run, name: str, node: cst.Call, env: Env) -> Object:
         return ar.opaque(arguments.everything(), spelling(node), Origin.DATA, lower=-math.inf)
     if name.startswith(("torch.", "math.", "numpy.")):
         if last in LAYERS:
-            return Layer(LAYERS[last], node)
+            named = [v for k, v in arguments.keyword_values.items() if k in ("beta", "alpha")]
+            return Layer(LAYERS[last], node, (*arguments.values, *named))
         if name.startswith("torch.nn.") and last[0].isupper() and ".functional." not in name:
             return Network(last)
         if last in FACTORIES or last == "Variable":

@@ -79,6 +79,12 @@ def lower_bound(qualified: str) -> float | None:
     return LOWER_BOUNDS.get(_CLASSES.get(last, last))
 
 
+def is_signed_by_element(qualified: str) -> bool:
+    """Whether the elements of a loss may be negative, and only their sum has the bound."""
+    last = qualified.rpartition(".")[2]
+    return _CLASSES.get(last, last) == "kl_div"
+
+
 def is_density(qualified: str) -> bool:
     """Whether this is a distribution of torch that has a density."""
     last = qualified.rpartition(".")[2]

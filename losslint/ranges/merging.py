@@ -5,20 +5,52 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce as fold
 
 from losslint.ranges import growth as g
 from losslint.ranges.growth import Growth
-from losslint.ranges.interval import Interval
+from losslint.ranges.interval import Interval, point
 from losslint.ranges.value import (
     Factor,
     Key,
     Origin,
     Term,
     Value,
+    is_sampled,
 )
+
+MAX_SUM = 160  # terms of a sum; beyond it, one term with the leading growth
+
 
 # Where nothing says that a factor is data.
 OUTSIDE = {Origin.UNKNOWN, Origin.SETTING}
+
+
+def perhaps(term: Term) -> Term:
+    """A term that may be missing: where several things stand in one sum, one of which is meant."""
+    if is_sampled():
+        return term
+    scale = term.scale if term.growth else Growth(sign=0)
+    return replace(term, interval=term.interval.join(point(0.0)), scale=scale)
+
+
+def any_of(values: Iterable[Value]) -> Value:
+    """One of these, or the sum of some: the elements of a tensor, seen as one thing.
+
+    Growth is a statement about one leaf at a time, so the sum says of each what
+    the element that holds it would.
+    """
+    values = list(values)
+    if not any(t.growth or t.simplex or t.cut or t.factors for v in values for t in v.terms):
+        return fold(_either_constant, values)
+    terms = [perhaps(t) for value in values for t in value.terms]
+    return Value(tuple(terms)) if len(terms) <= MAX_SUM else Value((one_term(Value(tuple(terms))),))
+
+
+def _either_constant(a: Value, b: Value) -> Value:
+    x, y = a.interval, b.interval
+    sign = (min(x.lo, y.lo) > 0) - (max(x.hi, y.hi) < 0)
+    return a if x == y else Value((Term(x.join(y), scale=Growth(sign=sign)),))
 
 
 def one_term(value: Value) -> Term:
@@ -84,13 +116,13 @@ def join(a: Value, b: Value) -> Value:
     """Either of two values: their common terms, and of the others what both allow."""
     if a is b or a.terms == b.terms:
         return a
-    ours, theirs = {t.key: t for t in a.terms}, {t.key: t for t in b.terms}
+    ours, theirs = _by_key(a), _by_key(b)
     both = [t for key, t in ours.items() if key in theirs]
     left = [t for key, t in ours.items() if key not in theirs]
     right = [t for key, t in theirs.items() if key not in ours]
     if not left or not right:
         # One of them has more terms: keep them, unless they are plain constants.
-        return Value((*both, *left, *right))
+        return Value((*both, *map(perhaps, (*left, *right))))
     if not any(t.growth or t.simplex for t in (*left, *right)):
         x, y = one_term(Value(tuple(left))), one_term(Value(tuple(right)))
         interval = x.interval.join(y.interval)
@@ -100,7 +132,17 @@ def join(a: Value, b: Value) -> Value:
             else Growth(sign=x.scale.sign if x.scale.sign == y.scale.sign else 0)
         )
         return Value((*both, replace(x, interval=interval, factors=_either(x, y), scale=scale_)))
-    return Value((*both, *left, *right))
+    return Value((*both, *map(perhaps, (*left, *right))))
+
+
+def _by_key(value: Value) -> dict[tuple[object, int], Term]:
+    """The terms by what tells them apart, those that nothing does by their number."""
+    found: dict[tuple[object, int], Term] = {}
+    seen: dict[object, int] = {}
+    for term in value.terms:
+        seen[term.key] = seen.get(term.key, 0) + 1
+        found[term.key, seen[term.key]] = term
+    return found
 
 
 def _either(x: Term, y: Term) -> frozenset[Factor]:

@@ -7,9 +7,9 @@ import libcst as cst
 from losslint.model.names import dotted
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.arguments import Arguments
-from losslint.ranges.builtin import COUNTS
 from losslint.ranges.collections import collection_method, set_attribute
 from losslint.ranges.creation import How
+from losslint.ranges.functions import tensor_operation
 from losslint.ranges.indexing import attribute_name
 from losslint.ranges.invoke import invoke, run_function
 from losslint.ranges.keeping import register
@@ -24,7 +24,6 @@ from losslint.ranges.objects import (
     Object,
     Sequence,
 )
-from losslint.ranges.ops import CUTS
 from losslint.ranges.outside import unknown_call
 from losslint.ranges.run import (
     Env,
@@ -32,8 +31,12 @@ from losslint.ranges.run import (
     as_value,
     unknown,
 )
-from losslint.ranges.tensors import learnable, tensor_operation
+from losslint.ranges.tensors import learnable
 from losslint.ranges.value import Origin, Value, number, positive
+
+# Methods that ask a tensor for its size.
+SIZES = frozenset(("size", "numel", "dim", "nelement"))
+
 
 # In-place methods that move a parameter to where it is allowed to be.
 PROJECTIONS = frozenset(
@@ -120,32 +123,25 @@ def _tensor_method(
         return _requires_grad(run, base, node, func, env, arguments)
     if isinstance(base, Network):
         return _network_method(run, base, name, node, env, arguments)
-    if isinstance(base, Value) and name in COUNTS:
+    if isinstance(base, Value) and name in SIZES:
         return positive()
     if isinstance(base, Value) and base.leaves() and name in ("items", "values", "keys"):
         return _entries(base, name, node)
     if name in PROJECTIONS and (env.frame.without_gradient or _is_data(func.value)):
         run.projected(func.value, env)
     value = as_value(base, func.value)
-    if bare in CUTS or name in CUTS:
-        return ar.detach(value)
     holder = dotted(func.value)
     if holder is not None and run.is_module(holder) and not value.leaves():
         return _network_method(run, Network(holder), name, node, env, arguments)
-    found = tensor_operation(
-        run,
-        bare,
-        [value, *arguments.values],
-        [func.value, *arguments.nodes],
-        arguments.keywords,
-        node,
-        env,
-    )
-    if found is None:
-        return unknown_call(run, name, node, env, arguments, value)
+    things: list[Object] = [value, *arguments.values]
+    nodes = [func.value, *arguments.nodes]
+    if bare == "where":  # as a method, it asks for the condition after the tensor
+        things[:2], nodes[:2] = things[1::-1], nodes[1::-1]
+    found = tensor_operation(run, bare, things, nodes, arguments.keywords, node, env)
+    made = unknown_call(run, name, node, env, arguments, value) if found is None else found
     if name.endswith("_") and holder is not None and isinstance(func.value, cst.Name):
-        env.names[holder] = found
-    return found
+        env.names[holder] = made
+    return made
 
 
 def _entries(base: Value, name: str, node: cst.Call) -> Object:

@@ -65,10 +65,11 @@ class Loss:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A layer that only applies one operation, such as nn.Softplus."""
+    """A layer that only applies one operation, such as nn.Softplus, with what it is given."""
 
     operation: str
     node: cst.Call
+    given: tuple[Object, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import libcst as cst
 
 from losslint.model.names import dotted
 from losslint.ranges import arithmetic as ar
-from losslint.ranges import ops
+from losslint.ranges import ops, reductions
 from losslint.ranges.objects import Object, Sequence
 from losslint.ranges.run import as_value, has_leaves, spelling
 from losslint.ranges.value import Value
@@ -35,14 +35,19 @@ def binary(
         return ar.add(a, ar.scale(b, -1.0, right_node if len(b.terms) > 1 else None))
     if kind == "Multiply":
         return ar.multiply(a, b, node)
-    if kind in ("Divide", "FloorDivide"):
+    if kind == "FloorDivide":
+        quotient = ar.divide(a, b, node, right_node)
+        return (
+            ar.opaque([a, b], spelling(node)) if quotient.leaves() else reductions.rounded(quotient)
+        )
+    if kind == "Divide":
         if a.leaves() and _is_sum_of(right_node, left_node):
             return ar.normalise(a, node, left_node)
         return ar.divide(a, b, node, right_node)
     if kind == "Power":
         return power(a, b, node, left_node)
     if kind == "MatrixMultiply":
-        return ar.reduce(ar.multiply(a, b), spelling(node), node)
+        return reductions.reduce(ar.multiply(a, b), spelling(node), node)
     return ar.opaque([a, b], spelling(node))
 
 

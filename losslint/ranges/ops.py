@@ -1,12 +1,14 @@
 """What each operation of torch does to ranges and to growth. One line an operation.
 
 The law, for every line: a value inside goes in, a value inside comes out; and
-what the growth says of large arguments, torch computes (`tests/test_ranges.py`).
+what the growth says of large arguments, torch computes (`tests/test_ranges_ops.py`,
+`tests/test_ranges_growth.py`).
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from math import inf
@@ -100,10 +102,8 @@ SPELLINGS = {
     "negative": "neg",
     "absolute": "abs",
     "fabs": "abs",
-    "rsqrt": "rsqrt",
     "expit": "sigmoid",
     "special_expit": "sigmoid",
-    "softmin": "softmin",
 }
 
 
@@ -118,24 +118,6 @@ LAYERS = {
     "LogSigmoid": "logsigmoid",
     "ELU": "elu",
 }
-
-
-# Functions and methods that hand on their (first) argument, element by element.
-IDENTITIES = frozenset(
-    "view reshape squeeze unsqueeze to float double half bfloat16 cuda cpu clone"
-    " contiguous flatten expand expand_as type type_as as_tensor permute transpose"
-    " t repeat requires_grad_ index_select gather narrow ravel view_as reshape_as"
-    " nan_to_num repeat_interleave movedim broadcast_to tile chunk split unbind"
-    " Variable get wait sync mul_ identity atleast_1d".split()
-) - {"get", "mul_", "chunk", "split", "unbind", "nan_to_num"}
-
-
-# Functions and methods that add up, or average, the elements of their argument.
-REDUCTIONS = frozenset("sum mean nansum nanmean fsum sum_to_size".split())
-
-
-# Where the gradient ends.
-CUTS = frozenset("detach detach_ item tolist numpy no_grad stop_gradient".split())
 
 
 def clamp(lowest: float | None, highest: float | None) -> Operation:
@@ -169,6 +151,37 @@ def clamp(lowest: float | None, highest: float | None) -> Operation:
         What.CLAMP,
         cut,
     )
+
+
+def or_bound(clamped: Operation, bound: float) -> Operation:
+    """A clamp by max or min, some of which take the bound for what is NaN."""
+
+    def transfer(x: Interval) -> Interval:
+        found = clamped.interval(x)
+        return found.join(Interval(bound, bound)) if x.nan else found
+
+    return replace(clamped, interval=transfer)
+
+
+def finite(x: Interval) -> Interval:
+    """What nan_to_num leaves: 0 for NaN, the largest number for what is infinite."""
+    largest = sys.float_info.max
+    lo, hi = (min(max(bound, -largest), largest) for bound in (x.lo, x.hi))
+    return Interval(min(lo, 0.0), max(hi, 0.0)) if x.nan else Interval(lo, hi)
+
+
+def multiplied_up(x: Interval) -> Interval:
+    """The product of any number of elements, one at least."""
+    if x.lo >= 0:
+        lo, hi = (x.lo if x.lo >= 1 else 0.0), (x.hi if x.hi <= 1 else inf)
+    else:
+        size = max(-x.lo, x.hi)
+        lo, hi = (-size, size) if size <= 1 else (-inf, inf)
+    return Interval(lo, hi, x.nan or (0 in x and math.inf in (-x.lo, x.hi)))
+
+
+# What a variance can be, NaN where there is but one element.
+SPREAD = Interval(0.0, inf, nan=True)
 
 
 def power(exponent: float) -> Operation:

@@ -8,6 +8,7 @@ terms stand for as many as there are turns.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,9 @@ from losslint.model.names import dotted
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.binding import bind, target_name
 from losslint.ranges.collections import store
+from losslint.ranges.growth import Growth
 from losslint.ranges.indexing import turns_of
+from losslint.ranges.interval import ANYTHING, Interval
 from losslint.ranges.objects import Function, Object, Sequence
 from losslint.ranges.operators import binary
 from losslint.ranges.run import (
@@ -29,6 +32,7 @@ from losslint.ranges.run import (
     join,
 )
 from losslint.ranges.value import (
+    Term,
     Value,
     number,
 )
@@ -41,6 +45,8 @@ Paths = list[Env]
 
 def block(run: Run, body: cst.BaseSuite | cst.Module, env: Env) -> Paths:
     """Every path through a block; those that return or raise are not among them."""
+    if isinstance(body, cst.SimpleStatementSuite):  # on the line of its colon
+        return [env] if LEFT in env.names else _line(run, body, env)
     paths = [env]
     for statement in body.body:
         found: Paths = []
@@ -215,13 +221,26 @@ def widen(before: dict[str, Object], path: Env) -> None:
     """What one turn of a loop added to a sum, it may add again: as often as there are turns."""
     for name, value in path.names.items():
         old = before.get(name)
-        if old is value or not isinstance(old, Value) or not isinstance(value, Value):
+        if old is value:
             continue
-        kept = {id(term) for term in old.terms}
-        if old.number == 0 or any(id(term) in kept for term in value.terms):
-            path.names[name] = Value(
-                tuple(t if id(t) in kept else replace(t, repeated=True) for t in value.terms)
-            )
+        if isinstance(old, Sequence) and isinstance(value, Sequence):
+            path.names[name] = Sequence(value.items, open=True)
+        elif isinstance(old, Value) and isinstance(value, Value):
+            path.names[name] = _turned(old, value)
+
+
+def _turned(old: Value, value: Value) -> Value:
+    """What `old` may be after any number of turns, the first of which makes `value` of it."""
+    kept = {id(term) for term in old.terms}
+    if old.number == 0 or any(id(term) in kept for term in value.terms):
+        return Value(tuple(t if id(t) in kept else replace(t, repeated=True) for t in value.terms))
+    before, after = old.interval, value.interval
+    stays = before.lo <= after.lo and after.hi <= before.hi and after.nan <= before.nan
+    if stays and math.isfinite(before.lo) and math.isfinite(before.hi):
+        drift = Interval(before.lo - after.lo, before.hi - after.hi)
+    else:
+        drift = ANYTHING
+    return Value((*value.terms, Term(drift, scale=Growth(sign=0))))
 
 
 def _while(run: Run, node: cst.While, env: Env) -> Paths:

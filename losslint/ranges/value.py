@@ -176,6 +176,7 @@ class Term:
     post: bool = False  # the parameter met data before it was reduced: a likelihood
     many: bool = False  # stands for one of the elements of a tensor
     repeated: bool = False  # added up, once an element or a turn of a loop
+    averaged: bool = False  # as `repeated`, divided by how many that are
 
     def at(self, leaf: Leaf, end: End) -> Growth:
         """How this term grows along `leaf`; a constant, if it does not depend on it."""
@@ -201,6 +202,7 @@ class Term:
             self.post,
             self.many,
             self.repeated,
+            self.averaged,
         )
 
     def stand_in(self) -> Leaf | None:
@@ -218,7 +220,8 @@ class Term:
         """What the term comes to, added up as often as it may be."""
         if not self.repeated:
             return self.interval
-        return point(0.0).widen(self.interval)
+        found = point(0.0).widen(self.interval)
+        return replace(found, nan=True) if found.lo == -found.hi == -math.inf else found
 
     @cached_property
     def key(self) -> object:
@@ -233,6 +236,18 @@ class Term:
         return next((s for s in reversed(self.steps) if s.what is what), None)
 
 
+def added(grown: list[tuple[Term, Growth]]) -> Growth:
+    """The growth of a sum of terms; where a mean stands beside a sum, it has no known coefficient."""
+    if not grown:
+        return g.VANISHING
+    learned = {term.averaged for term, _ in grown if term.growth}
+    if len(learned) < 2:
+        return g.add(*(growth for _, growth in grown))
+    return g.add(
+        *(replace(found, coefficient=None) if term.averaged else found for term, found in grown)
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Value:
     """A formal sum of terms."""
@@ -242,9 +257,12 @@ class Value:
     @property
     def interval(self) -> Interval:
         """The sum of the ranges of the terms."""
-        lo = sum(t.reach.lo for t in self.terms)
-        hi = sum(t.reach.hi for t in self.terms)
-        nan = any(t.reach.nan for t in self.terms)
+        found = [t.reach for t in self.terms]
+        lo, hi = sum(x.lo for x in found), sum(x.hi for x in found)
+        falling = {n for n, x in enumerate(found) if x.lo == -math.inf}
+        rising = {n for n, x in enumerate(found) if x.hi == math.inf}
+        cancel = bool(falling and rising) and len(falling | rising) > 1
+        nan = cancel or any(x.nan for x in found)
         if lo != lo or hi != hi:
             return Interval(float("-inf"), float("inf"), True)
         return Interval(lo, hi, nan)
@@ -272,7 +290,7 @@ class Value:
     def lead(self, leaf: Leaf, end: End, terms: Iterable[Term] | None = None) -> Growth:
         """The growth of the sum (of `terms`, if given) along one leaf."""
         of = self.terms if terms is None else tuple(terms)
-        return g.add(*(t.at(leaf, end) for t in of)) if of else g.VANISHING
+        return added([(t, t.at(leaf, end)) for t in of])
 
     def map(self, change: dict[str, object]) -> Value:
         """The same sum with these fields changed in each term."""
@@ -287,6 +305,11 @@ def number(value: float) -> Value:
 def positive() -> Value:
     """A positive constant that is not known: a size, a count, a hyper-parameter."""
     return Value((Term(Interval(1e-12, float("inf")), scale=replace(g.ONE, coefficient=None)),))
+
+
+def count() -> Value:
+    """What counts turns or things: 0 at least."""
+    return positive().map({"interval": Interval(0.0, math.inf)})
 
 
 def leaf_value(leaf: Leaf) -> Value:
@@ -323,6 +346,11 @@ class Sample:
 
 
 _sample: ContextVar[Sample | None] = ContextVar("sample", default=None)
+
+
+def is_sampled() -> bool:
+    """Whether each leaf and each loss is one number now: all elements are alike then."""
+    return _sample.get() is not None
 
 
 @contextmanager

@@ -20,7 +20,10 @@ from losslint.frozen import dataclass
 from losslint.ranges import growth as g
 from losslint.ranges.growth import End, Growth
 from losslint.ranges.run import Sink
-from losslint.ranges.value import Factor, Leaf, Origin, Step, Term, Value, What
+from losslint.ranges.value import Factor, Leaf, Origin, Step, Term, Value, What, added
+
+EPSILON = 1e-2  # a loss above it does not count as 0
+
 
 MARKS = frozenset((What.LOG, What.POLE, What.ROOT, What.CLAMP, What.SIMPLEX, What.EXP, What.OTHER))
 
@@ -44,8 +47,7 @@ class LearnedWeight:
 
     def lead(self, end: End, terms: Iterable[Term]) -> Growth:
         """The growth of a sum of these terms at one end; vanishing for no terms."""
-        of = [_along(t, self.leaf, end) for t in terms]
-        return g.add(*of) if of else g.VANISHING
+        return added([(t, _along(t, self.leaf, end)) for t in terms])
 
     # --- what is multiplied -----------------------------------------------------------
 
@@ -99,14 +101,15 @@ class LearnedWeight:
             return None
         for end in (End.MINUS, End.PLUS, End.ZERO_ABOVE):
             lead = self.lead(end, self.terms)
-            if lead.known_to_grow() and lead.sign < 0 and self._not_outgrown(end):
+            if lead.known_to_grow() and lead.sign < 0 and self.is_number(end):
                 return end
         return None
 
     def _is_constant_here(self) -> bool:
         return not self.solos and bool(self.regularized_elsewhere)
 
-    def _not_outgrown(self, end: End) -> bool:
+    def is_number(self, end: End) -> bool:
+        """Whether no term is known to be NaN at this end."""
         return not any(t.at(self.leaf, end) == g.UNDEFINED for t in self.terms)
 
     @cached_property
@@ -117,7 +120,10 @@ class LearnedWeight:
             if not (alone.known_to_grow() and alone.sign < 0):
                 continue
             weight = self.lead_of_weights(end)
-            if weight.known_to_grow() and weight.sign >= 0 and weight.rank > alone.rank:
+            if not (weight.known_to_grow() and weight.sign >= 0 and weight.rank > alone.rank):
+                continue
+            held = [t.at(self.leaf, end) for t in self.weights if never_vanishes(t)]
+            if not any(term.sign > 0 and term.rank > alone.rank for term in held):
                 return end
         return None
 
@@ -147,18 +153,25 @@ class LearnedWeight:
             if alone.known_to_grow() or (self.solos and not alone.has_order()):
                 continue
             if self.on_simplex and end is not End.ZERO_ABOVE:
-                return end
+                if any(self.leaf in t.simplex for t in self.solos):
+                    continue  # of the shares themselves, it may be least inside
+                if self.lead_of_weights(end).sign >= 0:
+                    return end
+                continue
             if self.solos and alone.has_order() and not any(alone.rank):
                 continue  # it settles somewhere: the optimum may lie before the end
-            if self.lead_of_weights(end).known_to_decay() and self._ends_at(end):
+            weight = self.lead_of_weights(end)
+            if weight.known_to_decay() and weight.sign > 0 and self._ends_at(end):
                 return end
         return None
 
     def _ends_at(self, end: End) -> bool:
-        """Whether the weight goes no further: at 0, it must not turn negative behind it."""
-        if end is not End.ZERO_ABOVE:
-            return True
-        return self.lead_of_weights(End.ZERO_BELOW).sign > 0
+        """Whether the total goes no lower: at 0, neither before it nor behind it."""
+        ends = (end, End.ZERO_BELOW) if end is End.ZERO_ABOVE else (end,)
+        behind = end is not End.ZERO_ABOVE or self.lead_of_weights(End.ZERO_BELOW).sign > 0
+        return behind and (
+            not self.solos or all(self.lead(one, self.solos).sign > 0 for one in ends)
+        )
 
     @property
     def on_simplex(self) -> bool:
@@ -195,13 +208,15 @@ class LearnedWeight:
         return None
 
     def _made_up_for(self, term: Term) -> bool:
-        """Whether the weight meets a constant as well, as in `exp(-s) * (1 - cosine)`."""
-        return any(
-            solo.at(self.leaf, end).sign > 0
-            and solo.at(self.leaf, end).rank == term.at(self.leaf, end).rank
-            for solo in self.solos
-            for end in (End.PLUS, End.MINUS)
-            if term.at(self.leaf, end).known_to_grow()
+        """Whether the weight meets a constant as well, as in `exp(-s) * (1 - cosine)`, or more."""
+        ends = [e for e in (End.PLUS, End.MINUS) if term.at(self.leaf, e).known_to_grow()]
+        return all(
+            any(
+                solo.at(self.leaf, end).sign > 0
+                and solo.at(self.leaf, end).rank >= term.at(self.leaf, end).rank
+                for solo in self.solos
+            )
+            for end in ends
         )
 
     # --- places ---------------------------------------------------------------------------
@@ -237,6 +252,14 @@ def _along(term: Term, leaf: Leaf, end: End) -> Growth:
     """The growth of a term along a leaf, its sign unknown where a factor may turn it."""
     growth = term.at(leaf, end)
     return growth if known_sign(term) or not growth.has_order() else replace(growth, sign=0)
+
+
+def never_vanishes(term: Term) -> bool:
+    """Whether what the leaf multiplies is known to stay above 0, as `loss + 1` does.
+
+    What is hardly above it is there to guard a root or a quotient.
+    """
+    return all(f.lower is not None and f.lower > EPSILON for f in term.factors)
 
 
 def known_sign(term: Term) -> bool:

@@ -90,7 +90,7 @@ from losslint.fixes.forms import floor_of, floored, merged
 from losslint.model.module import Module
 from losslint.ranges.growth import End
 from losslint.ranges.value import What
-from losslint.ranges.weights import LearnedWeight
+from losslint.ranges.weights import LearnedWeight, never_vanishes
 from losslint.rules.base import Rule
 from losslint.rules.weighting.words import NEEDS, is_trained, reaches, shape, witness
 
@@ -144,6 +144,8 @@ def _fix(weight: LearnedWeight, end: End, module: Module) -> Fix | None:
 
 def _clamped(weight: LearnedWeight, module: Module) -> Iterator[Finding]:
     """A clamp keeps the total from -inf, but not from below 0."""
+    if not weight.is_number(End.ZERO_BELOW) or any(map(never_vanishes, weight.weights)):
+        return  # NaN before it is negative, or held above 0 by more than a loss of 0
     for solo in weight.solos:
         clamp = solo.last(What.CLAMP)
         step = weight.occurrence(solo)
