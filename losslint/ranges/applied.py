@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence as AbstractSequence
-from dataclasses import dataclass
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.merging import any_of
 from losslint.ranges.objects import Object, Sequence

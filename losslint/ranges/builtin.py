@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import libcst as cst
 
+from losslint.frozen import dataclass
 from losslint.ranges import arithmetic as ar
 from losslint.ranges import reductions
 from losslint.ranges.arguments import Arguments
