@@ -33,6 +33,7 @@ else:
 
 
 _plain = dataclasses.dataclass
+_waiting: list[Any] = []
 
 
 def _lazily(cls: Any, bases: list[Any], *, eq: bool) -> Any:
@@ -57,7 +58,17 @@ def _lazily(cls: Any, bases: list[Any], *, eq: bool) -> Any:
         cls.__hash__ = LATER["__hash__"]
     cls.__setattr__ = _refuse_to_set
     cls.__delattr__ = _refuse_to_delete
+    _waiting.append(cls)
     return cls
+
+
+def compile_waiting() -> None:
+    """Compile what waits to be called, where nothing may be compiled any more."""
+    for cls in _waiting:
+        for name, method in LATER.items():
+            if cls.__dict__.get(name) is method:
+                setattr(cls, name, _compiled(cls, name))
+    _waiting.clear()
 
 
 def _later(name: str) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from losslint.frozen import compile_waiting
 from losslint.verify.sandbox.confinement import RefusedAtRunTime, confine, leave_network
 from losslint.verify.sandbox.limits import Limits
 
@@ -52,6 +53,7 @@ def serve(call: str) -> None:
     _ask_for_the_processor()
     module, _, name = call.partition(":")
     run: Call = getattr(import_module(module), name)
+    compile_waiting()  # no job may compile anything
     held = ["network"] if leave_network() else []
     # What a child takes hold of is known once one has tried.
     held += _answer(run, None, Limits(), jobs)["result"]["held"]
