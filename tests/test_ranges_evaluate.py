@@ -548,6 +548,14 @@ TEXTS = {
         module('self.register_buffer("s", torch.zeros(tasks))', KENDALL),
         set(),
     ),
+    "noise in a loss is no regularizer": (
+        module(
+            "self.s = nn.Parameter(torch.zeros(tasks))",
+            "noisy = losses + 1e-5 * torch.randn(losses.shape)\n"
+            "return (torch.exp(-self.s) * noisy + self.s).sum()",
+        ),
+        {("self.s", "fall")},
+    ),
     "detached, it has no gradient": (
         module(
             "self.s = nn.Parameter(torch.zeros(tasks))",

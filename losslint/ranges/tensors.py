@@ -11,10 +11,11 @@ from losslint.ranges import arithmetic as ar
 from losslint.ranges.creation import Creation, How
 from losslint.ranges.indexing import one_of
 from losslint.ranges.objects import Object, Sequence
-from losslint.ranges.run import Env, Run, as_value
+from losslint.ranges.run import Env, Run, as_value, spelling
 from losslint.ranges.value import (
     Kind,
     Leaf,
+    Origin,
     Value,
     leaf_value,
     number,
@@ -94,6 +95,8 @@ def created(
             given = [filled] if filled is not None else []
             return learnable(run, node, env, given, How.TENSOR)
         return filled
+    if name == "randn":  # noise: no term of it is a regularizer
+        return ar.opaque((), spelling(node), Origin.DATA)
     if filled is None:
         return ar.constant_tensor()
     if name in ("Variable", "as_tensor"):
