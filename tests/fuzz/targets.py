@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from losslint.source.notebook import opened
 from losslint.source.text import Source, Undecodable
 
 from ..samples import WEIGHTED
-from .outside import edits_alone_change
+from .outside import edits_alone_change, is_python
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 EVERYTHING = Settings(select=("ALL",))
@@ -87,7 +86,7 @@ def expect_suppressions(raw: bytes) -> None:
         return
     assert len(written.data) >= len(source.data)
     assert len(left) <= len(findings)
-    assert _compiles(written.data) or not _compiles(source.data)
+    assert is_python(written.data) or not is_python(source.data)
     assert fixed.name == source.name
 
 
@@ -185,23 +184,13 @@ def _expect_fixes(source: Source) -> Source:
         assert not ours, "\n".join((finding.message, *finding.evidence))
         assert "do not come to an end" not in finding.message, finding.message
     assert again.source == fixed.source, "a second fix changes something"
-    if fixed.applied and type(source) is Source and _compiles(source.data):
-        assert _compiles(fixed.source.data), "it does not compile any more"
+    if fixed.applied and type(source) is Source and is_python(source.data):
+        assert is_python(fixed.source.data), "it does not compile any more"
     return fixed.source
 
 
 def _findings(source: Source) -> tuple[Finding, ...]:
     return check(source, RULES, EVERYTHING).findings
-
-
-def _compiles(data: bytes) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(data, "x.py", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
 
 
 def _memory() -> str | None:
