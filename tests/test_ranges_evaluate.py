@@ -785,3 +785,27 @@ def test_a_term_keeps_few_steps_however_often_its_sum_is_read() -> None:
 
     assert run.unfollowed == []
     assert max(len(t.steps) for sink in run.sinks for t in sink.value.terms) <= 6
+
+
+def test_a_witness_says_nothing_of_losses_that_are_added_nobody_knows_how_often() -> None:
+    text = (
+        "import torch\nfrom torch import nn\n\n\nclass Loss(nn.Module):\n"
+        "    def __init__(self, scales):\n"
+        "        super().__init__()\n"
+        "        self.s = nn.Parameter(torch.zeros(()))\n"
+        "        self.scales = scales\n\n"
+        "    def forward(self, x, y):\n"
+        "        loss = nn.functional.mse_loss(x, y)\n"
+        "        {loop}loss = loss + nn.functional.l1_loss(x, y)\n"
+        "        return torch.exp(-self.s) * loss + self.s\n"
+    )
+    said = {
+        loop: [
+            "witness" in line
+            for finding in losslint.check_source(text.replace("{loop}", loop), "x.py")
+            for line in finding.evidence
+            if finding.code == "LL101" and line.startswith("witness")
+        ]
+        for loop in ("", "for i in range(self.scales): ")
+    }
+    assert said == {"": [True], "for i in range(self.scales): ": []}
