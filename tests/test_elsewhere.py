@@ -448,3 +448,11 @@ def test_what_a_file_may_give_its_objects(body: str, given: str | None) -> None:
     found = {name for name in names if read_files.File("a.py", raw, Settings()).may_give(name)}
     spoken = {name for name in names if name.encode() in raw}
     assert found == (spoken if given is None else set(given.split()))
+
+
+def test_bases_that_are_no_names_are_passed_by() -> None:
+    write(train="from nets import Net\nclass Mine(Net): ...")
+    write(nets="from bases import Base\nclass Net(Generic[T], made(), a[0].B, Base): ...")
+    write(bases="class Base:\n    def head(self): ...")
+    scope = scope_of(read("train.py"))
+    assert Class(scope, scope.classes["Mine"]).method("head") is not None

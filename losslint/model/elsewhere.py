@@ -56,9 +56,9 @@ class Ancestor:
     def bases(self) -> Iterator[Ancestor]:
         """The classes that it names as its own bases, those of torch left out."""
         for base in getattr(self.found.syntax, "bases", ()):
-            parts = tuple(_spelled(base))
+            parts = tuple(_spelled(base))  # nothing for `Generic[T]` and `made()`
             meanings = _meanings(self.file.bindings, parts) if parts else []
-            if not any(_is_foreign(value) for value, _ in meanings):
+            if parts and not any(_is_foreign(value) for value, _ in meanings):
                 yield from _ancestors(self.asker, partial(self._base, parts))
 
     def _base(self, parts: tuple[str, ...], search: _Search) -> tuple[File, Defined] | None:
