@@ -412,6 +412,19 @@ def test_what_broke_is_tried_again(say: Say, monkeypatch: pytest.MonkeyPatch) ->
     assert "for once" not in say()
 
 
+def test_what_takes_too_long_to_follow_is_said_again_and_not_followed_again(
+    say: Say, checked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("losslint.ranges.run.MAX_NODES", 10)
+    sums = " + ".join(["torch.exp(a)"] * 20)
+    write("long.py", f"import torch\n\ndef total(a):\n    return {sums}\n")
+    cold = say()
+    assert "takes too long to follow" in cold
+    checked.clear()
+    assert say() == cold
+    assert checked == []
+
+
 def test_so_is_a_join_that_broke(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("losslint.engine.across.whole", lambda *_: 1 / 0)

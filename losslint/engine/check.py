@@ -118,13 +118,13 @@ def _checked(
             return Checked(facts=_gathered(syntax, source) if _joins(able) else None)
         with deep_recursion(), uncollected():
             module, broken = parsed(source, settings, syntax)
-            found, crashes, facts = _run(able, asked, module)
-            crashes += [unreadable(problem.message, problem.offset) for problem in broken]
-            kept, directives = suppress(found, rules, module, complete=not crashes)
-            findings = tuple(sorted([*kept, *crashes], key=order))
-            broke = len(crashes) > len(broken)
+            found, unchecked, crashes, facts = _run(able, asked, module)
+            unchecked += [unreadable(problem.message, problem.offset) for problem in broken]
+            complete = not (unchecked or crashes)
+            kept, directives = suppress(found, rules, module, complete=complete)
+            findings = tuple(sorted([*kept, *dict.fromkeys([*unchecked, *crashes])], key=order))
             rests_on = module.asked.everything()
-            return Checked(findings, tuple(directives), facts, rests_on, not broke)
+            return Checked(findings, tuple(directives), facts, rests_on, not crashes)
     except Unreadable as problem:
         broke = isinstance(problem.__cause__, (RecursionError, MemoryError))
         said = unreadable(problem.message, problem.offset)
@@ -200,26 +200,31 @@ def unreadable(message: str, offset: int = 0, evidence: Iterable[str] = ()) -> F
 
 def _run(
     rules: list[Rule], providers: Iterable[Provider], module: Module
-) -> tuple[list[Finding], list[Finding], FileFacts | None]:
-    """What the rules find, an LL000 for each that breaks instead, and the facts to be joined."""
+) -> tuple[list[Finding], list[Finding], list[Finding], FileFacts | None]:
+    """What the rules find, LL000 for what takes too long to follow, for each rule that breaks, and facts.
+
+    What is not followed is so by the count of steps, and never would be.
+    """
     if not rules:
-        return [], [], None
+        return [], [], [], None
     facts: dict[type[Any], list[Any]] = {kind: [] for kind in _kinds()}
     for provider in providers:
         for kind, subjects in provider(module).items():
             facts.setdefault(kind, []).extend(subjects)
     found: list[Finding] = []
+    unchecked: list[Finding] = []
     crashes: list[Finding] = []
     for given_up in facts.get(Unfollowed, ()):
         where = module.span(given_up.node).start
         why = f"`{given_up.name}` takes too long to follow: nothing in it was checked"
-        crashes.append(unreadable(why, where))
+        unchecked.append(unreadable(why, where))
     for rule in rules:
         crash = _try(rule, facts, module, found)
         if crash:
             crashes.append(crash)
     return (
         list(dict.fromkeys(found)),
+        list(dict.fromkeys(unchecked)),
         list(dict.fromkeys(crashes)),
         _to_be_joined(module, facts.get(LearnedWeight, ())) if _joins(rules) else None,
     )
