@@ -25,6 +25,8 @@ MAX_READ = 64  # files that are read for one name, of packages of nothing but st
 # Packages that are never looked for among the files of the project.
 FOREIGN = frozenset(("torch", "torchvision", "numpy"))
 
+Look = Callable[["_Search"], "tuple[File, Defined] | None"]
+
 
 @dataclass(frozen=True, eq=False)
 class Elsewhere:
@@ -48,10 +50,8 @@ class Ancestor:
 
     def parsed(self) -> Elsewhere | None:
         """The class in libcst's tree."""
-        project = _project(self.asker)
-        assert project is not None
         with deep_recursion():
-            return _Search(project, self.asker).parsed(self.file, self.found)
+            return _parsed(self.asker, self.file, self.found)
 
     def bases(self) -> Iterator[Ancestor]:
         """The classes that it names as its own bases, those of torch left out."""
@@ -71,18 +71,19 @@ def ancestors_elsewhere(module: Module, qualified: str) -> Iterator[Ancestor]:
         yield from _ancestors(module, lambda search: search.qualified(module, qualified))
 
 
-def _ancestors(
-    asker: Module, look: Callable[[_Search], tuple[File, Defined] | None]
-) -> Iterator[Ancestor]:
-    project = _project(asker)
-    if project is None:
-        return
-    try:
-        found = look(_Search(project, asker))
-    except RecursionError:
-        return
+def _ancestors(asker: Module, look: Look) -> Iterator[Ancestor]:
+    found = _sought(asker, look)
     if found is not None and isinstance(found[1].syntax, ast.ClassDef):
         yield Ancestor(asker, *found)
+
+
+def _sought(asker: Module, look: Look) -> tuple[File, Defined] | None:
+    """What a search in the project of a module comes upon; nothing where there is no project."""
+    project = _project(asker)
+    try:
+        return None if project is None else look(_Search(project, asker))
+    except RecursionError:
+        return None
 
 
 def _spelled(node: ast.expr) -> list[str]:
@@ -107,27 +108,17 @@ def definition(module: Module, qualified: str) -> Elsewhere | None:
     file, for what is installed, and for names that are bound to anything else
     than a `class`, a `def` or an import.
     """
-    project = _project(module)
-    if project is None:
-        return None
-    search = _Search(project, module)
     try:
         with deep_recursion():
-            found = search.qualified(module, qualified)
-            return found and search.parsed(*found)
+            found = _sought(module, lambda search: search.qualified(module, qualified))
+            return found and _parsed(module, *found)
     except RecursionError:
         return None
 
 
 def syntax_elsewhere(module: Module, qualified: str) -> Syntax | None:
     """The same as CPython reads it, at a tenth of the cost; libcst may not know it."""
-    project = _project(module)
-    if project is None:
-        return None
-    try:
-        found = _Search(project, module).qualified(module, qualified)
-    except RecursionError:
-        return None
+    found = _sought(module, lambda search: search.qualified(module, qualified))
     return found[1].syntax if found else None
 
 
@@ -199,17 +190,6 @@ class _Search:
                 return found
         return None
 
-    def parsed(self, file: File, found: Defined) -> Elsewhere | None:
-        """The same definition in libcst's tree, which is asked for only now."""
-        module = file.module
-        if module is None:
-            return None
-        if module is not self.asker:
-            self.asker.asked.rests_on(module.asked)
-        name = found.syntax.name
-        nodes = [node for node in definitions(module.tree.body) if node.name.value == name]
-        return Elsewhere(module, nodes[found.before])
-
     def read(self, path: str, name: str) -> Module | None:
         """The module in a file of the project; None if it cannot know `name`."""
         file = self._file(path, name)
@@ -230,6 +210,18 @@ class _Search:
         except OSError:
             return None
         return file if file.may_bind(name) else None
+
+
+def _parsed(asker: Module, file: File, found: Defined) -> Elsewhere | None:
+    """A definition in libcst's tree, which is asked for only now."""
+    module = file.module
+    if module is None:
+        return None
+    if module is not asker:
+        asker.asked.rests_on(module.asked)
+    name = found.syntax.name
+    nodes = [node for node in definitions(module.tree.body) if node.name.value == name]
+    return Elsewhere(module, nodes[found.before])
 
 
 def _project(module: Module) -> str | None:
