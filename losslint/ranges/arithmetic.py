@@ -101,7 +101,7 @@ def around(term: Term, node: cst.BaseExpression) -> Term:
     """The same term, now as part of `node`: the last step reaches that far."""
     if not term.steps:
         return term
-    return term.through((*term.steps[:-1], replace(term.steps[-1], whole=node)))
+    return term.but(steps=(*term.steps[:-1], replace(term.steps[-1], whole=node)))
 
 
 def read(
@@ -115,12 +115,12 @@ def read(
         return value  # a sum: the place of a term is further in
     terms = []
     for term in value.terms:
-        if not (term.growth or term.simplex or term.cut or term.stand_in()):
+        if not (term.growth or term.simplex or term.cut or term.stands_in):
             terms.append(term)
             continue
         step = Step(What.READ, node, term.growth, term.scale, term.interval, node)
         before = term.steps[:-1] if instead and _is_base(term, node) else term.steps
-        terms.append(term.through((*before, step)))
+        terms.append(term.but(steps=(*before, step)))
     return Value(tuple(terms))
 
 
@@ -151,7 +151,7 @@ def apply(
         of_each = [apply(operation, one, node, argument, bounds) for one in choices]
         return Value(tuple(term for one in of_each for term in one.terms))
     constant = value.number
-    if constant is not None and not value.leaves():
+    if constant is not None:
         image = operation.interval(point(constant))
         if image.lo == image.hi:
             return number(image.lo)
@@ -166,7 +166,7 @@ def apply(
         if factors:
             factors = frozenset((data_factor(factors, interval),))
         scale_ = g.ONE if factors else operation.growth(term.scale)
-        return Value((replace(term, interval=interval, factors=factors, scale=scale_),))
+        return Value((term.but(interval=interval, factors=factors, scale=scale_),))
     mixed = bool(factors) and not (operation.multiplicative and _one_rank(value))
     growth = {
         key: g.UNKNOWN if mixed else operation.growth(found) for key, found in term.growth.items()
@@ -192,8 +192,7 @@ def apply(
     )
     return Value(
         (
-            replace(
-                term,
+            term.but(
                 interval=interval,
                 growth=growth,
                 scale=g.Growth(sign=0) if factors else operation.growth(term.scale),
@@ -234,7 +233,7 @@ def _as_leaf(term: Term) -> Term | None:
     if leaf is None:
         return None
     growth = {(leaf, end): g.multiply(g.parameter(end), term.scale) for end in End}
-    return replace(term, factors=frozenset(), growth=growth, scale=Growth(sign=0))
+    return term.but(factors=frozenset(), growth=growth, scale=Growth(sign=0))
 
 
 def normalise(value: Value, node: cst.BaseExpression, argument: cst.BaseExpression) -> Value:
@@ -255,8 +254,7 @@ def detach(value: Value) -> Value:
     """The same number, and no gradient. The leaves that are cut off are kept in mind."""
     return Value(
         tuple(
-            replace(
-                t,
+            t.but(
                 growth={},
                 simplex=frozenset(),
                 flat=frozenset(),
@@ -289,7 +287,8 @@ def opaque(
     leaves = [leaf for v in values for leaf in v.leaves() if leaf.kind is Kind.PARAMETER]
     factor = Factor(name, origin, lower, reduced, hint)
     known = origin is Origin.LOSS and not leaves
-    interval = replace(factor_interval(factor), nan=not known)
+    bounds = factor_interval(factor)
+    interval = Interval(bounds.lo, bounds.hi, not known)
     growth: dict[Key, Growth] = {(leaf, end): g.UNKNOWN for leaf in leaves for end in End}
     return Value((Term(interval, growth, factors=frozenset((factor,))),))
 
@@ -316,5 +315,5 @@ def item(value: Value, key: str | None, node: cst.BaseExpression) -> Value:
             else f
             for f in term.factors
         )
-        terms.append(replace(term, growth=growth, flat=flat, factors=factors))
+        terms.append(term.but(growth=growth, flat=flat, factors=factors))
     return read(Value(tuple(terms)), node, instead=True)

@@ -17,7 +17,7 @@ import math
 from dataclasses import replace
 from enum import Enum
 
-from losslint.frozen import dataclass
+from losslint.ranges.immutable import dataclass
 
 
 class End(Enum):
@@ -38,6 +38,8 @@ class Known(Enum):
     ORDER = "its order"
     NOTHING = "nothing"  # it may be of any order
     UNDEFINED = "undefined"  # NaN: the argument leaves an operation's domain
+
+    __hash__ = object.__hash__
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,10 @@ def parameter(end: End) -> Growth:
 
 def multiply(a: Growth, b: Growth) -> Growth:
     """The growth of a product."""
-    if UNDEFINED in (a, b):
-        return UNDEFINED
-    if not (a.has_order() and b.has_order()):
-        return UNKNOWN
+    if a.known is not Known.ORDER or b.known is not Known.ORDER:
+        return UNDEFINED if Known.UNDEFINED in (a.known, b.known) else UNKNOWN
+    if b is ONE:
+        return a
     sign = a.sign * b.sign
     if -math.inf in (a.rate, b.rate):
         small, other = (a, b) if (a.rate, a.exact) <= (b.rate, b.exact) else (b, a)
@@ -212,10 +214,9 @@ def logarithm(a: Growth) -> Growth:
 
 def add(*terms: Growth) -> Growth:
     """The growth of a sum: the leading term's, where none can cancel it or outgrow it."""
-    if UNDEFINED in terms:
-        return UNDEFINED
-    if not all(term.has_order() for term in terms):
-        return UNKNOWN
+    known = {term.known for term in terms}
+    if known != {Known.ORDER}:
+        return UNDEFINED if Known.UNDEFINED in known else UNKNOWN
     top = max(terms, key=lambda term: (term.rank, not term.exact))
     leading = [term for term in terms if term.rank == top.rank]
     unclear = [term for term in terms if not _comparable(term, top)]
@@ -233,9 +234,9 @@ def add(*terms: Growth) -> Growth:
         return replace(top, coefficient=coefficient, exact=all(t.exact for t in leading))
     sizes = [_times(term.sign, term.coefficient) for term in leading]
     if top.exact and 0 not in signs and None not in sizes:
-        known = [size for size in sizes if size is not None]
-        total = sum(known)
-        if abs(total) > 1e-9 * sum(map(abs, known)):
+        sizes_ = [size for size in sizes if size is not None]
+        total = sum(sizes_)
+        if abs(total) > 1e-9 * sum(map(abs, sizes_)):
             return replace(top, sign=_sign(total), coefficient=abs(total))
     return _cancelled(top)
 
@@ -266,6 +267,8 @@ def _together(a: float, b: float) -> float:
 
 def _rounded(exponent: float) -> float:
     """An exponent such that 0.1 + 0.2 and 0.3 are of one rank."""
+    if exponent % 1 == 0 and abs(exponent) < 1e12:
+        return float(exponent)
     return float(f"{exponent:.12g}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf, isnan
 
-from losslint.frozen import dataclass
+from losslint.ranges.immutable import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import reduce as fold
 
 from losslint.ranges import growth as g
@@ -31,7 +30,7 @@ def perhaps(term: Term) -> Term:
     if is_sampled():
         return term
     scale = term.scale if term.growth else Growth(sign=0)
-    return replace(term, interval=term.interval.join(point(0.0)), scale=scale)
+    return term.but(interval=term.interval.join(point(0.0)), scale=scale)
 
 
 def any_of(values: Iterable[Value]) -> Value:
@@ -131,7 +130,7 @@ def join(a: Value, b: Value) -> Value:
             if x.scale == y.scale
             else Growth(sign=x.scale.sign if x.scale.sign == y.scale.sign else 0)
         )
-        return Value((*both, replace(x, interval=interval, factors=_either(x, y), scale=scale_)))
+        return Value((*both, x.but(interval=interval, factors=_either(x, y), scale=scale_)))
     return Value((*both, *map(perhaps, (*left, *right))))
 
 
@@ -140,8 +139,9 @@ def _by_key(value: Value) -> dict[tuple[object, int], Term]:
     found: dict[tuple[object, int], Term] = {}
     seen: dict[object, int] = {}
     for term in value.terms:
-        seen[term.key] = seen.get(term.key, 0) + 1
-        found[term.key, seen[term.key]] = term
+        key = term.key()
+        seen[key] = seen.get(key, 0) + 1
+        found[key, seen[key]] = term
     return found
 
 

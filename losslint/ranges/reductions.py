@@ -69,7 +69,7 @@ def reduce(
         return Value((*rest, *_as_factor(known if low >= 0 else unknown, sum_).terms))
     if whole:
         bare = [
-            replace(t, factors=frozenset(replace(f, reduced=True) for f in t.factors)) for t in bare
+            t.but(factors=frozenset(replace(f, reduced=True) for f in t.factors)) for t in bare
         ]
     return Value((*rest, *bare))
 
@@ -79,7 +79,7 @@ def _as_factor(factor: Factor, of: Value) -> Value:
     bounds = of.interval
     nan = bounds.nan or _open(bounds)
     made = factor_value(factor)
-    return made.map({"interval": replace(made.interval, nan=nan)})
+    return made.map({"interval": Interval(made.interval.lo, made.interval.hi, nan)})
 
 
 SIGNED = (-math.inf, -1.0)  # where log-densities and cosines end
@@ -104,7 +104,7 @@ def _reduced(term: Term, averages: bool) -> Term:
     arguments = {f.name for f in term.factors if f.origin is Origin.ARGUMENT and not f.hint}
     post = term.post or bool(raw) or len(arguments) > 1
     averaged = averages or term.averaged
-    return replace(term, post=post, many=True, repeated=True, averaged=averaged)
+    return term.but(post=post, many=True, repeated=True, averaged=averaged)
 
 
 def added_up(value: Value) -> Value:
@@ -114,7 +114,7 @@ def added_up(value: Value) -> Value:
 
 def _repeated(term: Term) -> Term:
     scale = term.scale if term.growth else replace(term.scale, coefficient=None)
-    return replace(term, repeated=True, scale=scale)
+    return term.but(repeated=True, scale=scale)
 
 
 def _open(interval: Interval) -> bool:
@@ -130,7 +130,7 @@ def multiplied_up(value: Value) -> Value:
     growth = {key: replace(found, coefficient=None) for key, found in term.growth.items()}
     interval = ops.multiplied_up(term.reach)
     scale_ = replace(term.scale, coefficient=None)
-    return Value((replace(term, interval=interval, growth=growth, scale=scale_),))
+    return Value((term.but(interval=interval, growth=growth, scale=scale_),))
 
 
 def rounded(value: Value) -> Value:
@@ -141,4 +141,4 @@ def rounded(value: Value) -> Value:
     above = math.ceil(hi) if math.isfinite(hi) else hi
     nan = term.reach.nan or not (math.isfinite(lo) and math.isfinite(hi))
     interval = Interval(below, above, nan)
-    return Value((replace(term, interval=interval, scale=replace(term.scale, coefficient=None)),))
+    return Value((term.but(interval=interval, scale=replace(term.scale, coefficient=None)),))
