@@ -47,8 +47,10 @@ class Names:
     def qualified(self, node: cst.CSTNode) -> str | None:
         """The qualified name of a name or a chain of attributes; None if it is no import."""
         spelling = dotted(node)
-        if spelling is None:
-            return None
+        return None if spelling is None else self.origin(spelling)
+
+    def origin(self, spelling: str) -> str | None:
+        """The qualified name of what is spelled so; None if it is no import."""
         first, _, rest = spelling.partition(".")
         origin = self._imported.get(first)
         if origin is None:
@@ -73,17 +75,13 @@ def imported(small: cst.BaseSmallStatement) -> Iterator[tuple[str, str]]:
 
 def dotted(node: cst.CSTNode | None) -> str | None:
     """`a.b.c` for a chain of attributes on a name; None for anything else."""
-    if isinstance(node, cst.Name):
-        return node.value
-    if not isinstance(node, cst.Attribute):
-        return None
     parts: list[str] = []
-    while isinstance(node, cst.Attribute):
+    while type(node) is cst.Attribute:
         parts.append(node.attr.value)
         node = node.value
-    if not isinstance(node, cst.Name):
+    if type(node) is not cst.Name:
         return None
-    return ".".join([node.value, *reversed(parts)])
+    return ".".join((node.value, *reversed(parts))) if parts else node.value
 
 
 def called(node: cst.CSTNode) -> str:
@@ -114,6 +112,8 @@ def statements(
     while stack:
         statement = stack.pop()
         yield statement
+        if isinstance(statement, cst.SimpleStatementLine):
+            continue
         for inner in reversed(list(suites(statement))):
             stack.extend(reversed(_statements_of(inner)))
 

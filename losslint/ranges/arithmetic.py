@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import reduce as fold
 
@@ -76,8 +76,7 @@ def divide(a: Value, b: Value, node: cst.BaseExpression, divisor: cst.BaseExpres
 
 
 def _product(x: Term, y: Term) -> Term:
-    keys = x.growth.keys() | y.growth.keys() if x.growth or y.growth else ()
-    growth = {key: g.multiply(x.at(*key), y.at(*key)) for key in keys}
+    growth = _grown(x, y)
     both = x.simplex & y.simplex
     if both:  # of two shares, one may vanish as fast as the logarithm of the other grows
         growth = {key: g.UNKNOWN if key[0] in both else found for key, found in growth.items()}
@@ -95,6 +94,16 @@ def _product(x: Term, y: Term) -> Term:
         x.repeated or y.repeated,
         x.averaged or y.averaged,
     )
+
+
+def _grown(x: Term, y: Term) -> Mapping[Key, Growth]:
+    """How a product grows: most are of something learned and something that stays."""
+    if not x.growth:
+        x, y = y, x
+    if not y.growth and (y.scale is g.ONE or not x.growth):
+        return x.growth
+    keys = x.growth.keys() | y.growth.keys()
+    return {key: g.multiply(x.at(*key), y.at(*key)) for key in keys}
 
 
 def around(term: Term, node: cst.BaseExpression) -> Term:
@@ -284,7 +293,8 @@ def opaque(
 ) -> Value:
     """What an unknown function makes of these: it depends on their leaves, nobody knows how."""
     values = list(values)
-    leaves = [leaf for v in values for leaf in v.leaves() if leaf.kind is Kind.PARAMETER]
+    of = [leaf for v in values if v.learned for leaf in v.leaves()]
+    leaves = [leaf for leaf in of if leaf.kind is Kind.PARAMETER]
     factor = Factor(name, origin, lower, reduced, hint)
     known = origin is Origin.LOSS and not leaves
     bounds = factor_interval(factor)

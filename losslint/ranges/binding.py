@@ -65,10 +65,10 @@ def _switch(run: Run, switch: cst.Attribute, value: Object, env: Env) -> None:
         return
     now = run.tensor(target, env)
     on = not (isinstance(value, Value) and value.number == 0)
-    if on and not now.leaves() and not now.factors():
+    if on and not now.learned and not now.factors():
         made = Creation(switch, How.SWITCHED)
         store(target, leaf_value(Leaf(path, Kind.PARAMETER, None, now.number, made)), env)
-    elif not on and now.leaves():
+    elif not on and now.learned:
         store(target, ar.constant_tensor(), env)
 
 
@@ -86,7 +86,7 @@ def _part(
         if len(value.items) == count and not value.open and not starred:
             return value.items[place]
         return one_of(value.items) if value.items else unknown(target)
-    if isinstance(value, Value) and not value.leaves():
+    if isinstance(value, Value) and not value.learned:
         return _named_part(value, target)
     return value
 

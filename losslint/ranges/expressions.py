@@ -40,11 +40,11 @@ SIZES = frozenset(("shape", "ndim", "device", "dtype", "itemsize", "requires_gra
 
 
 def _number(run: Run, node: cst.Integer | cst.Float, env: Env) -> Object:
-    value = node.evaluated_value
     try:
-        return number(float(value))
-    except OverflowError:
-        return positive()
+        value = float(node.value)
+    except ValueError:  # in another base
+        value = float(node.evaluated_value)
+    return positive() if value == math.inf and isinstance(node, cst.Integer) else number(value)
 
 
 def _name(run: Run, node: cst.Name, env: Env) -> Object:
@@ -103,7 +103,7 @@ def attribute_of(run: Run, base: Object, node: cst.Attribute, path: str | None) 
             return ar.detach(base)
         if name in SAME_TENSOR:
             return base
-        if base.leaves():
+        if base.learned:
             return unknown(node)
         holder = dotted(node.value)
         if holder is not None and run.is_module(holder):

@@ -151,7 +151,7 @@ def _extreme(call: Applied) -> Result:
         return call.unknown()
     if over is not None or len(call.things) < 2:
         value = call.value
-        if value.leaves():
+        if value.learned:
             return None
         return value if over is None else Sequence((value, ar.constant_tensor()))
     values = [as_value(t, n) for t, n in zip(call.things, call.nodes, strict=True)]
@@ -216,7 +216,7 @@ def _where(call: Applied) -> Value | None:
     if len(call.things) < 3:
         return None
     a, b = (as_value(call.things[n], call.nodes[n]) for n in (1, 2))
-    if a.leaves() or b.leaves():
+    if a.learned or b.learned:
         return call.unknown().map({"interval": a.interval.join(b.interval)})
     found = join(a, b)
     return found if isinstance(found, Value) else None
@@ -228,7 +228,7 @@ def _where(call: Applied) -> Value | None:
 def _parts(call: Applied) -> Result:
     """What a network returned, in parts: each is named by what it is unpacked into."""
     first = call.things[0]
-    return first if isinstance(first, Sequence) else None if call.value.leaves() else call.value
+    return first if isinstance(first, Sequence) else None if call.value.learned else call.value
 
 
 def _reduction(averages: bool, call: Applied) -> Value:
@@ -254,7 +254,7 @@ def _product(call: Applied) -> Value:
 
 def _spread(call: Applied) -> Value:
     """var and std: at least 0, and NaN of a single element."""
-    if call.value.leaves():
+    if call.value.learned:
         return call.unknown(0.0)
     found = _operation("square", call)
     # A statistic, and no loss.

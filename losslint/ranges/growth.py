@@ -143,7 +143,8 @@ def invert(a: Growth) -> Growth:
     if math.isinf(a.rate):
         return UNKNOWN if a.rate < 0 else replace(VANISHING, sign=a.sign)
     coefficient = 1 / a.coefficient if a.coefficient else None
-    return Growth(a.sign, -a.rate, -a.power, -a.logs, coefficient, a.exact)
+    rate, power, logs = (0.0 - x for x in a.rank)  # which makes no -0.0
+    return Growth(a.sign, rate, power, logs, coefficient, a.exact)
 
 
 def raise_to(a: Growth, exponent: float) -> Growth:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
 else:
 
-    def dataclass(*, frozen: bool, eq: bool = True):  # noqa: ANN201 -- as mypy knows it
+    def dataclass(*, frozen: bool, eq: bool = True):
         """The decorator of `dataclasses`, for a class of values that are made by the thousand."""
 
         def decorate(cls: type) -> type:

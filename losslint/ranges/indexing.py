@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from losslint.model.names import string_value
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.merging import any_of
 from losslint.ranges.objects import Dictionary, Object, Sequence
@@ -17,8 +18,10 @@ def key_of(node: cst.BaseExpression) -> str | None:
         inner = key_of(node.expression)
         return None if inner is None else f"-{inner}"
     if isinstance(node, cst.Integer):
-        return str(node.evaluated_value)
-    if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
+        return node.value if node.value.isdigit() else str(node.evaluated_value)
+    if isinstance(node, cst.SimpleString):
+        return string_value(node)
+    if isinstance(node, cst.ConcatenatedString):
         value = node.evaluated_value
         return value if isinstance(value, str) else None
     if isinstance(node, cst.FormattedString):
@@ -90,7 +93,7 @@ def turns_of(thing: Object, node: cst.BaseExpression) -> list[Object]:
         if len(thing.items) <= MAX_TURNS:
             return list(thing.items)
         return [_summary(thing.items, node)]
-    if isinstance(thing, Value) and (thing.leaves() or thing.factors()):
+    if isinstance(thing, Value) and (thing.learned or thing.factors()):
         return [ar.item(thing.map({"many": True}), None, node)]
     return [thing] if isinstance(thing, Value) else [unknown(node)]
 

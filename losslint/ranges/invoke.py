@@ -86,7 +86,7 @@ def _handed(run: Run, target: ClassObject, node: cst.Call, env: Env) -> dict[str
 
 def _as_loss(found: Object, name: str, node: cst.Call) -> Object:
     """What code of this module that is called a loss returns, if it follows no parameter."""
-    if not isinstance(found, Value) or found.leaves() or not is_loss_like(name):
+    if not isinstance(found, Value) or found.learned or not is_loss_like(name):
         return found
     factors = found.factors()
     if not factors or all(f.origin is Origin.LOSS for f in factors):

@@ -125,13 +125,13 @@ def _tensor_method(
         return _network_method(run, base, name, node, env, arguments)
     if isinstance(base, Value) and name in SIZES:
         return positive()
-    if isinstance(base, Value) and base.leaves() and name in ("items", "values", "keys"):
+    if isinstance(base, Value) and base.learned and name in ("items", "values", "keys"):
         return _entries(base, name, node)
     if name in PROJECTIONS and (env.frame.without_gradient or _is_data(func.value)):
         run.projected(func.value, env)
     value = as_value(base, func.value)
     holder = dotted(func.value)
-    if holder is not None and run.is_module(holder) and not value.leaves():
+    if holder is not None and run.is_module(holder) and not value.learned:
         return _network_method(run, Network(holder), name, node, env, arguments)
     things: list[Object] = [value, *arguments.values]
     nodes = [func.value, *arguments.nodes]
@@ -180,8 +180,8 @@ def _requires_grad(
     """A tensor made here becomes a leaf; an argument or an output does not."""
     asked = arguments.nodes[0] if arguments.nodes else arguments.keywords.get("requires_grad")
     if isinstance(asked, cst.Name) and asked.value == "False":
-        return ar.constant_tensor() if base.leaves() else base
-    if base.factors() or base.leaves():
+        return ar.constant_tensor() if base.learned else base
+    if base.factors() or base.learned:
         return base
     before, run.naming = run.naming, run.naming or dotted(func.value)
     made = learnable(run, node, env, [base], How.SWITCHED)

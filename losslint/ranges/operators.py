@@ -38,10 +38,10 @@ def binary(
     if kind == "FloorDivide":
         quotient = ar.divide(a, b, node, right_node)
         return (
-            ar.opaque([a, b], spelling(node)) if quotient.leaves() else reductions.rounded(quotient)
+            ar.opaque([a, b], spelling(node)) if quotient.learned else reductions.rounded(quotient)
         )
     if kind == "Divide":
-        if a.leaves() and _is_sum_of(right_node, left_node):
+        if a.learned and _is_sum_of(right_node, left_node):
             return ar.normalise(a, node, left_node)
         return ar.divide(a, b, node, right_node)
     if kind == "Power":

@@ -48,7 +48,7 @@ def unknown_call(
         return ar.opaque(
             values, f"{name}@{id(node)}", Origin.LOSS, lower=0.0, reduced=True, hint=True
         )
-    if last[:1].isupper() and not any(v.leaves() for v in values):
+    if last[:1].isupper() and not any(v.learned for v in values):
         return Network(last)
     if origin is Origin.UNKNOWN and isinstance(node.func, cst.Name):
         target = run.lookup(node.func.value, env)
@@ -63,5 +63,5 @@ def unknown_call(
 def loss_value(run: Run, loss: Loss, node: cst.Call, arguments: Arguments) -> Object:
     """What a loss function returns: at least its lower bound, and of no known growth."""
     name = f"{spelling(node.func)}@{id(node)}"
-    leaves = [v for v in arguments.everything() if v.leaves()]
+    leaves = [v for v in arguments.everything() if v.learned]
     return ar.opaque(leaves, name, Origin.LOSS, lower=loss.lower, reduced=loss.reduced)

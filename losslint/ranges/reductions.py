@@ -29,7 +29,7 @@ def over_batch(value: Value, name: str) -> Value:
     """
     raw = {Origin.DATA, Origin.NETWORK}
     low = value.interval.lo
-    if value.leaves() or not any(f.origin in raw for f in value.factors()):
+    if value.learned or not any(f.origin in raw for f in value.factors()):
         return value
     return _as_factor(Factor(name, Origin.UNKNOWN, low if low >= 0 else None, True), value)
 
@@ -68,9 +68,7 @@ def reduce(
         unknown = Factor(name, Origin.UNKNOWN, None, True)
         return Value((*rest, *_as_factor(known if low >= 0 else unknown, sum_).terms))
     if whole:
-        bare = [
-            t.but(factors=frozenset(replace(f, reduced=True) for f in t.factors)) for t in bare
-        ]
+        bare = [t.but(factors=frozenset(replace(f, reduced=True) for f in t.factors)) for t in bare]
     return Value((*rest, *bare))
 
 

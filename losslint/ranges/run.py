@@ -33,10 +33,12 @@ MAX_CALLS = 4  # calls within calls
 MAX_PATHS = 6  # paths through a function that are followed apart
 
 # What only an nn.Module, or a wrapper of one, is asked for. A chain of names is read once, from its start.
-USED_AS_MODULE = re.compile(
-    r"(?<!\w)(?<!\w\.)([A-Za-z_][\w.]*)\.(?:named_parameters|parameters|train|eval|state_dict"
-    r"|load_state_dict|named_modules|modules|module)\b"
+OF_MODULES = (
+    r"\.(?:named_parameters|parameters|train|eval|state_dict|load_state_dict|named_modules|modules"
+    r"|module)\b"
 )
+USED_AS_MODULE = re.compile(r"(?<!\w)(?<!\w\.)([A-Za-z_][\w.]*)" + OF_MODULES)
+ASKED = re.compile(OF_MODULES + ".*")  # to the end of its line
 
 
 # Functions that set parameters to what they start with.
@@ -146,19 +148,16 @@ class Run(ABC):
     def external(self, node: cst.BaseExpression, env: Env) -> str | None:
         """The qualified name of an import, unless something local hides it."""
         spelling = dotted(node)
-        if spelling is None:
+        if spelling is None or self.lookup(spelling.partition(".")[0], env) is not None:
             return None
-        first = spelling.partition(".")[0]
-        if self.lookup(first, env) is not None:
-            return None
-        return self.names.qualified(node)
+        return self.names.origin(spelling)
 
     def reach(self, value: Object, node: cst.BaseExpression, how: str, env: Env) -> None:
         """Remember a value that leaves the function, and each part of it."""
         if env.frame.without_gradient:
             return
         for part in parts(value):
-            if part.leaves() or any(t.cut for t in part.terms):
+            if has_leaves(part):
                 self.sinks.append(Sink(part, node, how, env.frame.scope))
 
     def projected(self, node: cst.BaseExpression, env: Env) -> None:
@@ -213,7 +212,9 @@ class Run(ABC):
     @cached_property
     def modules(self) -> frozenset[str]:
         """The spellings of what this file uses as a module: `model`, `self.net` …"""
-        return frozenset(USED_AS_MODULE.findall(self.module.source.text))
+        text = self.module.source.text
+        lines = (text[text.rfind("\n", 0, a.start()) + 1 : a.end()] for a in ASKED.finditer(text))
+        return frozenset(spelled for line in lines for spelled in USED_AS_MODULE.findall(line))
 
     def is_module(self, spelling: str) -> bool:
         """Whether this file treats what is spelled so as a network or a loss module."""
@@ -269,10 +270,11 @@ def as_value(thing: Object, node: cst.BaseExpression) -> Value:
 def has_leaves(thing: Object) -> bool:
     """Whether anything learnable reaches this value."""
     if isinstance(thing, Value):
-        return any(t.growth or t.simplex or t.cut for t in thing.terms)
-    if isinstance(thing, (Sequence, Dictionary)):
-        return any(has_leaves(part) for part in parts(thing))
-    return False
+        for term in thing.terms:  # noqa: SIM110 -- asked of all things, most of one term
+            if term.growth or term.simplex or term.cut:
+                return True
+        return False
+    return isinstance(thing, (Sequence, Dictionary)) and any(map(has_leaves, parts(thing)))
 
 
 def join(a: Object, b: Object, node: cst.BaseExpression | None = None) -> Object:

@@ -79,10 +79,10 @@ def _alike(a: Env, b: Env) -> bool:
     """Whether two paths agree on everything learnable."""
     if (LEFT in a.names) != (LEFT in b.names):
         return False
-    for name in a.names.keys() | b.names.keys():
-        x, y = a.names.get(name), b.names.get(name)
-        if x is not y and any(v is not None and has_leaves(v) for v in (x, y)):
-            return False
+    for names, others in ((a.names, b.names), (b.names, a.names)):
+        for name, thing in names.items():
+            if others.get(name) is not thing and has_leaves(thing):
+                return False
     return True
 
 
@@ -90,7 +90,9 @@ def merged(a: Env, b: Env) -> Env:
     """One path in which each name is what it is on either."""
     names = dict(a.names)
     for name, value in b.names.items():
-        names[name] = join(names[name], value) if name in names else value
+        held = names.get(name)
+        if held is not value:
+            names[name] = value if held is None else join(held, value)
     return Env(a.frame, names)
 
 
@@ -151,7 +153,7 @@ def _evaluate_for(
 
 def _detached(value: Object) -> Object:
     if isinstance(value, Value):
-        return ar.detach(value) if value.leaves() else value
+        return ar.detach(value) if value.learned else value
     if isinstance(value, Sequence):
         return Sequence(tuple(_detached(i) for i in value.items), value.open)
     return value

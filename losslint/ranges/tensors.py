@@ -101,7 +101,7 @@ def created(
         return ar.constant_tensor()
     if name in ("Variable", "as_tensor"):
         return filled
-    if filled.leaves():
+    if filled.learned:
         return ar.detach(filled)
     return ar.constant_tensor() if filled.factors() else filled
 

@@ -277,7 +277,7 @@ class Value:
     @property
     def learned(self) -> bool:
         """Whether any term depends on a leaf."""
-        for term in self.terms:
+        for term in self.terms:  # noqa: SIM110 -- asked of all values, most of one term
             if term.growth or term.simplex:
                 return True
         return False
