@@ -110,7 +110,7 @@ def around(term: Term, node: cst.BaseExpression) -> Term:
     """The same term, now as part of `node`: the last step reaches that far."""
     if not term.steps:
         return term
-    return term.but(steps=(*term.steps[:-1], replace(term.steps[-1], whole=node)))
+    return term.through((*term.steps[:-1], replace(term.steps[-1], whole=node)))
 
 
 def read(
@@ -129,7 +129,7 @@ def read(
             continue
         step = Step(What.READ, node, term.growth, term.scale, term.interval, node)
         before = term.steps[:-1] if instead and _is_base(term, node) else term.steps
-        terms.append(term.but(steps=(*before, step)))
+        terms.append(term.through((*before, step)))
     return Value(tuple(terms))
 
 

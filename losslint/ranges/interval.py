@@ -43,4 +43,5 @@ def point(value: float) -> Interval:
     return ANYTHING if isnan(value) else Interval(value, value)
 
 
+REAL = Interval(-inf, inf)
 ANYTHING = Interval(-inf, inf, nan=True)

@@ -123,5 +123,5 @@ def _renewed_term(term: Term, twins: dict[int, object]) -> Term:
     known = twins.get(id(term))
     if known is None:
         steps = [twins.setdefault(id(step), copy(step)) for step in term.steps]
-        known = twins[id(term)] = term.but(steps=tuple(steps))
+        known = twins[id(term)] = term.through(tuple(steps))
     return known  # type: ignore[return-value]

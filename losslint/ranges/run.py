@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import libcst as cst
@@ -237,10 +237,14 @@ def parts(value: Object) -> list[Value]:
 
 def unknown(node: cst.BaseExpression, origin: Origin = Origin.UNKNOWN) -> Value:
     """A value that nothing is known of but how it is spelled."""
-    name = spelling(node)
+    return factor_value(_unknown(spelling(node), origin))
+
+
+@lru_cache(maxsize=8192)
+def _unknown(name: str, origin: Origin) -> Factor:
     if origin is Origin.UNKNOWN and name.rpartition(".")[2].isupper() and len(name) > 1:
         origin = Origin.SETTING  # an imported constant
-    return factor_value(Factor(name, origin, hint=is_loss_like(name)))
+    return Factor(name, origin, hint=is_loss_like(name))
 
 
 def spelling(node: cst.CSTNode) -> str:

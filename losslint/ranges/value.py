@@ -22,7 +22,7 @@ from losslint.ranges import growth as g
 from losslint.ranges.creation import Creation
 from losslint.ranges.growth import End, Growth
 from losslint.ranges.immutable import dataclass
-from losslint.ranges.interval import ANYTHING, Interval, point
+from losslint.ranges.interval import ANYTHING, REAL, Interval, point
 
 
 class Kind(Enum):
@@ -188,6 +188,23 @@ class Term:
             return self.simplex
         return frozenset(leaf for leaf, _ in self.growth) | self.simplex
 
+    def through(self, steps: tuple[Step, ...]) -> Term:
+        """The same term, come through these places: most terms that are made are."""
+        return Term(
+            self.interval,
+            self.growth,
+            self.scale,
+            self.factors,
+            self.simplex,
+            self.cut,
+            self.flat,
+            steps,
+            self.post,
+            self.many,
+            self.repeated,
+            self.averaged,
+        )
+
     def but(self, **change: Any) -> Term:
         """The same term with these fields changed. `replace` takes five times as long."""
         return Term(**{**self.__dict__, **change})
@@ -321,7 +338,7 @@ def leaf_value(leaf: Leaf) -> Value:
     """The leaf itself: any number, growing like itself."""
     growth = {(leaf, end): g.parameter(end) for end in End}
     sample = _sample.get()
-    interval = Interval(-math.inf, math.inf) if sample is None else point(sample.leaf)
+    interval = REAL if sample is None else point(sample.leaf)
     return Value((Term(interval, growth, scale=g.Growth(sign=0)),))
 
 
@@ -335,7 +352,7 @@ def factor_interval(factor: Factor) -> Interval:
     sample = _sample.get()
     if sample is not None:
         return point(sample.leaf if _is_weight(factor) else sample.loss)
-    return Interval(-math.inf if factor.lower is None else factor.lower, math.inf)
+    return REAL if factor.lower is None else Interval(factor.lower, math.inf)
 
 
 def _is_weight(factor: Factor) -> bool:
