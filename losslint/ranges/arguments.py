@@ -12,6 +12,7 @@ from losslint.ranges.run import (
     Env,
     Run,
     as_value,
+    has_leaves,
 )
 from losslint.ranges.value import Value
 
@@ -35,12 +36,15 @@ class Arguments:
                 self.nodes.append(arg.value)
                 self.values.append(found)
 
-    def everything(self) -> list[Value]:
-        """Each argument as a tensor."""
-        values = [as_value(v, n) for v, n in zip(self.values, self.nodes, strict=True)]
-        return values + [as_value(v, self.keywords[k]) for k, v in self.keyword_values.items()]
-
     def placed(self) -> list[tuple[Object, cst.BaseExpression]]:
         """Each argument with where it stands, positional ones first."""
         named = [(v, self.keywords[k]) for k, v in self.keyword_values.items()]
         return [*zip(self.values, self.nodes, strict=True), *named]
+
+    def learned(self) -> list[tuple[Object, cst.BaseExpression]]:
+        """Those of them that something learnable reaches."""
+        return [pair for pair in self.placed() if has_leaves(pair[0])]
+
+    def tensors(self) -> list[Value]:
+        """These as tensors."""
+        return [as_value(value, place) for value, place in self.learned()]

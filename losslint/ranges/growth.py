@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from enum import Enum
+from functools import lru_cache
 
 from losslint.ranges.immutable import dataclass
 
@@ -88,6 +89,7 @@ VANISHING = Growth(sign=0, rate=-math.inf)
 FADING = Growth(sign=0, rate=-math.inf, exact=False)
 
 
+@lru_cache(maxsize=1024)
 def constant(value: float) -> Growth:
     """The growth of a number that does not depend on the parameter."""
     if value == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import inf, isnan
 
 from losslint.ranges.immutable import dataclass
@@ -38,6 +39,7 @@ class Interval:
         return Interval(lo, hi, self.nan or later.nan)
 
 
+@lru_cache(maxsize=1024)
 def point(value: float) -> Interval:
     """The interval that holds `value` alone; for NaN, nothing but NaN is known."""
     return ANYTHING if isnan(value) else Interval(value, value)

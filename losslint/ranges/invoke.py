@@ -29,7 +29,6 @@ from losslint.ranges.run import (
     Env,
     Frame,
     Run,
-    has_leaves,
     join,
     spelling,
     unknown,
@@ -74,7 +73,7 @@ def invoke(run: Run, target: Object, node: cst.Call, env: Env) -> Object:
 def _handed(run: Run, target: ClassObject, node: cst.Call, env: Env) -> dict[str, Object]:
     """The arguments of a constructor, where something learnable is among them."""
     arguments = Arguments(run, node, env)
-    handed = [pair for pair in arguments.placed() if has_leaves(pair[0])]
+    handed = arguments.learned()
     if not handed:
         return {}
     for value, place in handed:
@@ -120,7 +119,7 @@ def run_function(
     """What a function of this module returns for these arguments."""
     arguments = Arguments(run, node, env)
     if run.depth >= run.max_calls or function in run.running:
-        return ar.opaque(arguments.everything(), spelling(node))
+        return ar.opaque(arguments.tensors(), spelling(node))
     names = parameters(function)
     values: AbstractSequence[Object] = arguments.values
     static = "staticmethod" in run.decorated(function)

@@ -53,11 +53,11 @@ def external_call(run: Run, name: str, node: cst.Call, env: Env) -> Object:
         loss = Loss(last, low if reduced or not is_signed_by_element(name) else None, reduced)
         return loss if last[0].isupper() else loss_value(run, loss, node, arguments)
     if is_density(name) and not any(
-        leaf.kind is Kind.PARAMETER for v in arguments.everything() for leaf in v.leaves()
+        leaf.kind is Kind.PARAMETER for v in arguments.tensors() for leaf in v.leaves()
     ):
         return External(name)
     if is_log_density(name):
-        return ar.opaque(arguments.everything(), spelling(node), Origin.DATA, lower=-math.inf)
+        return ar.opaque(arguments.tensors(), spelling(node), Origin.DATA, lower=-math.inf)
     if name.startswith(("torch.", "math.", "numpy.")):
         if last in LAYERS:
             named = [v for k, v in arguments.keyword_values.items() if k in ("beta", "alpha")]
@@ -75,7 +75,7 @@ def external_call(run: Run, name: str, node: cst.Call, env: Env) -> Object:
             )
             if found is not None:
                 return found
-        return ar.opaque(arguments.everything(), spelling(node), Origin.DATA)
+        return ar.opaque(arguments.tensors(), spelling(node), Origin.DATA)
     return unknown_call(run, last, node, env, arguments)
 
 

@@ -115,6 +115,8 @@ def join(a: Value, b: Value) -> Value:
     """Either of two values: their common terms, and of the others what both allow."""
     if a is b or a.terms == b.terms:
         return a
+    if len(a.terms) == len(b.terms) == 1 and a.terms[0].key() == b.terms[0].key():
+        return a
     ours, theirs = _by_key(a), _by_key(b)
     both = [t for key, t in ours.items() if key in theirs]
     left = [t for key, t in ours.items() if key not in theirs]

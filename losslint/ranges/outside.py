@@ -37,10 +37,9 @@ def unknown_call(
 ) -> Object:
     """A call of something that this module does not define."""
     if name not in LOGGING:
-        for value, place in arguments.placed():
-            if has_leaves(value):
-                run.reach(value, place, "call", env)
-    values = arguments.everything() + ([receiver] if receiver is not None else [])
+        for value, place in arguments.learned():
+            run.reach(value, place, "call", env)
+    values = arguments.tensors() + ([receiver] if receiver is not None else [])
     last = name.rpartition(".")[2]
     if is_loss_like(last) or last in run.loss_functions:
         if last[:1].isupper() and not has_leaves(Sequence(tuple(values))):
@@ -63,5 +62,4 @@ def unknown_call(
 def loss_value(run: Run, loss: Loss, node: cst.Call, arguments: Arguments) -> Object:
     """What a loss function returns: at least its lower bound, and of no known growth."""
     name = f"{spelling(node.func)}@{id(node)}"
-    leaves = [v for v in arguments.everything() if v.learned]
-    return ar.opaque(leaves, name, Origin.LOSS, lower=loss.lower, reduced=loss.reduced)
+    return ar.opaque(arguments.tensors(), name, Origin.LOSS, lower=loss.lower, reduced=loss.reduced)

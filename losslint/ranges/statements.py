@@ -104,9 +104,12 @@ def execute(run: Run, statement: cst.CSTNode, env: Env) -> Paths:
 
 def _line(run: Run, node: cst.SimpleStatementLine | cst.SimpleStatementSuite, env: Env) -> Paths:
     for small in node.body:
-        if isinstance(small, (cst.Raise, cst.Break, cst.Continue)):
+        handler = SMALL.get(type(small))
+        if handler:
+            handler(run, small, env)
+        elif isinstance(small, (cst.Raise, cst.Break, cst.Continue)):
             return _leave(run, small, env)
-        if isinstance(small, cst.Return):
+        elif isinstance(small, cst.Return):
             if small.value is not None:
                 value = run.evaluate(small.value, env)
                 if env.frame.without_gradient:
@@ -114,9 +117,6 @@ def _line(run: Run, node: cst.SimpleStatementLine | cst.SimpleStatementSuite, en
                 env.frame.returns.append(value)
                 run.returned(value, small.value, env)
             return []
-        handler = SMALL.get(type(small))
-        if handler:
-            handler(run, small, env)
     return [env]
 
 
