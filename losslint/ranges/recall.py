@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from copy import copy
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from losslint.frozen import dataclass
 from losslint.ranges.objects import (
@@ -39,7 +39,7 @@ class Call:
 
     def again(self, bound: Bound) -> list[Object]:
         """What it returns for arguments that are alike: new values, those handed on excepted."""
-        twins: dict[int, object] = {}
+        twins: dict[int, Any] = {}
         for name, thing in self.bound.items():
             _pair(thing, bound[name], twins)
         return [_renewed(thing, twins) for thing in self.returns]
@@ -83,7 +83,7 @@ def _of_step(step: Step) -> Hashable:
     return step.what, id(step.node), id(step.whole), step.interval, step.alone
 
 
-def _pair(old: Object, new: Object, twins: dict[int, object]) -> None:
+def _pair(old: Object, new: Object, twins: dict[int, Any]) -> None:
     """Note what stands in `new` where something stands in `old`, which is alike."""
     twins[id(old)] = new
     if isinstance(old, Value) and isinstance(new, Value):
@@ -102,11 +102,11 @@ def _inside(thing: Object) -> tuple[Object, ...]:
     return ()
 
 
-def _renewed(thing: Object, twins: dict[int, object]) -> Object:
+def _renewed(thing: Object, twins: dict[int, Any]) -> Object:
     """The same thing made anew, so that no term of it is one that was there before."""
     known = twins.get(id(thing))
     if known is not None:
-        return known  # type: ignore[return-value]
+        return known
     made = thing
     if isinstance(thing, Value):
         made = Value(tuple(_renewed_term(term, twins) for term in thing.terms))
@@ -119,9 +119,9 @@ def _renewed(thing: Object, twins: dict[int, object]) -> Object:
     return made
 
 
-def _renewed_term(term: Term, twins: dict[int, object]) -> Term:
+def _renewed_term(term: Term, twins: dict[int, Any]) -> Term:
     known = twins.get(id(term))
     if known is None:
         steps = [twins.setdefault(id(step), copy(step)) for step in term.steps]
         known = twins[id(term)] = term.through(tuple(steps))
-    return known  # type: ignore[return-value]
+    return known
