@@ -8,7 +8,7 @@ everything that the total does along it (`weights.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ from losslint.ranges.indexing import turns_of
 from losslint.ranges.keeping import CreatedWeight, created_weights
 from losslint.ranges.losses import is_loss_like
 from losslint.ranges.objects import Function, Instance, Object, Sequence
-from losslint.ranges.recall import Call, State, likeness
+from losslint.ranges.recall import Calls
 from losslint.ranges.run import (
     MAX_CALLS,
     MAX_PATHS,
@@ -62,9 +62,8 @@ class Evaluator(Run):
         super().__init__(module)
         self.expressions = EXPRESSIONS
         self.unfollowed: list[Unfollowed] = []
-        self.instances: list[Instance] = []
         self._instances: dict[str, Instance] = {}
-        self._calls: dict[Hashable, Call] = {}  # those of the function that is followed
+        self.calls = Calls(self)
 
     def everything(self) -> None:
         """Run the module's own statements, then each function and method."""
@@ -87,7 +86,7 @@ class Evaluator(Run):
         """Do some work in full; where that takes too long, on one path and without its calls."""
         for self.max_calls, self.max_paths in ((MAX_CALLS, MAX_PATHS), (0, 1)):
             self.spent, self.depth, self.running, self.naming = 0, 0, [], None
-            self._calls.clear()
+            self.calls = Calls(self)
             try:
                 work()
                 return
@@ -196,43 +195,21 @@ class Evaluator(Run):
         """What a function returns for these arguments; those that are missing are unknown."""
         if node in self.running:
             return []
-        if caller is None:
-            return self._run(node, bound, owner, caller, of_class, closure)
-        around = closure.closure if closure is not None else {}
-        key = (
-            *map(id, (node, owner, closure and closure.owner, *self.running)),
-            (of_class, closure is None, self.naming, self.depth, *bound),
-            *map(likeness, bound.values()),
-        )
-        state: State = [dict(around), *(one.attributes.copy() for one in self.instances)]
-        call = self._calls.get(key)
-        if call is None or call.state != state:
-            sinks, spent = len(self.sinks), self.spent
-            returns = self._run(node, bound, owner, caller, of_class, closure)
-            self._calls[key] = Call(bound, state, returns, self.sinks[sinks:], self.spent - spent)
-            return returns
-        self.spent += call.spent
-        self.sinks += call.sinks
-        return call.again(bound)
 
-    def _run(
-        self,
-        node: cst.FunctionDef,
-        bound: dict[str, Object],
-        owner: Instance | None,
-        caller: Frame | None,
-        of_class: str | None,
-        closure: Function | None,
-    ) -> list[Object]:
-        frame, env = self._frame(node, bound, owner, closure, of_class)
-        self.running.append(node)
-        self.depth += caller is not None
-        try:
-            block(self, node.body, env)
-        finally:
-            self.running.pop()
-            self.depth -= caller is not None
-        return frame.returns
+        def follow() -> list[Object]:
+            frame, env = self._frame(node, bound, owner, closure, of_class)
+            self.running.append(node)
+            self.depth += caller is not None
+            try:
+                block(self, node.body, env)
+            finally:
+                self.running.pop()
+                self.depth -= caller is not None
+            return frame.returns
+
+        if caller is None:
+            return follow()
+        return self.calls.returned(follow, node, bound, owner, of_class, closure)
 
     def _frame(
         self,

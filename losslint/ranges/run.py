@@ -112,6 +112,7 @@ class Run(ABC):
         self.pending: list[tuple[Function, Frame]] = []
         self.manual: set[str] = set()  # parameters, or gradients, that are set by hand
         self.registered: set[cst.CSTNode] = set()  # what made the parameters that a module knows
+        self.instances: list[Instance] = []
         self.naming: str | None = None
         self.depth = 0
         self.max_calls = MAX_CALLS
