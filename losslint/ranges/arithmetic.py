@@ -102,8 +102,11 @@ def _grown(x: Term, y: Term) -> Mapping[Key, Growth]:
         x, y = y, x
     if not y.growth and (y.scale is g.ONE or not x.growth):
         return x.growth
-    keys = x.growth.keys() | y.growth.keys()
-    return {key: g.multiply(x.at(*key), y.at(*key)) for key in keys}
+    growth = {key: g.multiply(found, y.growth.get(key, y.scale)) for key, found in x.growth.items()}
+    for key, found in y.growth.items():
+        if key not in x.growth:
+            growth[key] = g.multiply(x.scale, found)
+    return growth
 
 
 def around(term: Term, node: cst.BaseExpression) -> Term:
@@ -292,15 +295,23 @@ def opaque(
     hint: bool = False,
 ) -> Value:
     """What an unknown function makes of these: it depends on their leaves, nobody knows how."""
-    values = list(values)
-    of = [leaf for v in values if v.learned for leaf in v.leaves()]
-    leaves = [leaf for leaf in of if leaf.kind is Kind.PARAMETER]
+    growth = _unknown(term for value in values for term in value.terms)
     factor = Factor(name, origin, lower, reduced, hint)
-    known = origin is Origin.LOSS and not leaves
+    known = origin is Origin.LOSS and not growth
     bounds = factor_interval(factor)
     interval = Interval(bounds.lo, bounds.hi, not known)
-    growth: dict[Key, Growth] = {(leaf, end): g.UNKNOWN for leaf in leaves for end in End}
     return Value((Term(interval, growth, factors=frozenset((factor,))),))
+
+
+def _unknown(terms: Iterable[Term]) -> dict[Key, Growth]:
+    """A growth that is not known, along each parameter that the terms depend on."""
+    growth: dict[Key, Growth] = {}
+    for term in terms:
+        growth.update(dict.fromkeys(term.growth, g.UNKNOWN))  # as they are, none is hashed again
+        growth.update({(leaf, end): g.UNKNOWN for leaf in term.simplex for end in End})
+    if all(leaf.kind is Kind.PARAMETER for leaf, _ in growth):
+        return growth
+    return {key: found for key, found in growth.items() if key[0].kind is Kind.PARAMETER}
 
 
 def total(values: Iterable[Value]) -> Value:
