@@ -44,13 +44,12 @@ def children(node: ast.AST) -> list[Any]:
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:
-    """A node and every one in it but operators, as they stand in the text."""
-    waiting: list[Any] = [node]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.AST):
-            yield node
-            waiting += children(node)
+    """A node and every one in it but operators, in the order of `ast.walk`."""
+    found: list[Any] = [node]
+    for inner in found:
+        if isinstance(inner, ast.AST):
+            yield inner
+            found += children(inner)[::-1]
 
 
 def statements(tree: ast.Module) -> Iterator[ast.stmt]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from losslint.findings import Span
 from losslint.model.facts import Defined, Site
+from losslint.model.trees import walk
 from losslint.project.flows import spelled
 from losslint.ranges.losses import is_loss_like
 
@@ -95,14 +96,14 @@ def _yields_loss(node: ast.FunctionDef) -> bool:
     """Whether a function returns what a loss or a reduction made of its arguments."""
     if node.name.lower().lstrip("_").startswith(FACTORIES) or not node.args.args:
         return False
-    returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value]
-    names = {n.id for value in returned for n in ast.walk(value) if isinstance(n, ast.Name)}
+    returned = [n.value for n in walk(node) if isinstance(n, ast.Return) and n.value]
+    names = {n.id for value in returned for n in walk(value) if isinstance(n, ast.Name)}
     makes = [
         n.value
-        for n in ast.walk(node)
+        for n in walk(node)
         if isinstance(n, (ast.Assign, ast.AugAssign)) and _targets(n) & names
     ]
-    calls = (c for value in [*returned, *makes] for c in ast.walk(value) if isinstance(c, ast.Call))
+    calls = (c for value in [*returned, *makes] for c in walk(value) if isinstance(c, ast.Call))
     called = {spelled(c.func).rpartition(".")[2] or _method(c) for c in calls}
     return bool(called & REDUCING) or any(is_loss_like(name) for name in called)
 
@@ -111,7 +112,7 @@ def _is_ordinal(node: ast.ClassDef | ast.FunctionDef) -> bool:
     """Whether a loss knows how far classes lie apart: it counts them, or is called for that."""
     called = {
         spelled(n.func).rpartition(".")[2] or _method(n)
-        for n in ast.walk(node)
+        for n in walk(node)
         if isinstance(n, ast.Call)
     }
     counts = bool(called & COUNTING) or ORDINAL.search(node.name) is not None
@@ -124,7 +125,7 @@ def _method(call: ast.Call) -> str:
 
 def _targets(node: ast.Assign | ast.AugAssign) -> set[str]:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+    return {n.id for target in targets for n in walk(target) if isinstance(n, ast.Name)}
 
 
 def _leaves(node: ast.ClassDef, qualify: Qualify) -> Iterator[str]:
@@ -133,13 +134,13 @@ def _leaves(node: ast.ClassDef, qualify: Qualify) -> Iterator[str]:
         return  # no module
     frozen = {
         spelled(target).removesuffix(".requires_grad")
-        for n in ast.walk(node)
+        for n in walk(node)
         if isinstance(n, ast.Assign)
         for target in n.targets
         if spelled(target).endswith(".requires_grad")
     }
     found: dict[str, None] = {}
-    for inner in ast.walk(node):
+    for inner in walk(node):
         match inner:
             case ast.Assign(targets=[target], value=ast.Call() as call):
                 path = spelled(target)

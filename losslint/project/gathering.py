@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from losslint.findings import Span
 from losslint.model.facts import Built, CrossEntropy, FileFacts, Optimizer, Site
+from losslint.model.trees import PARTS, SUITES, children, statements
 from losslint.project.comments import stopped
 from losslint.project.context import Context, anew, inside
 from losslint.project.cross_entropies import cross_entropy, makes_cross_entropy
@@ -27,17 +28,11 @@ GROWING = frozenset(
 # Whose classes are none of the project.
 FOREIGN = ("torch.", "numpy.", "torchvision.", "collections.", "typing.", "pathlib.", "datetime.")
 
-# What `inside` makes a difference for, and what holds nothing that is looked for.
-BLOCKS = frozenset(
-    (
-        *(ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.For, ast.AsyncFor),
-        *(ast.While, ast.If, ast.IfExp, ast.Try),
-    )
-)
-LEAVES = frozenset((ast.Name, ast.Load, ast.Store, ast.Del)).union(
-    *(kind.__subclasses__() for kind in (ast.operator, ast.cmpop, ast.boolop, ast.unaryop))
-)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
+ASKING = re.compile(rb"parameters\s*\(")
 WORD = re.compile(r"[A-Za-z_][\w.]{1,120}\Z")
 
 
@@ -66,39 +61,42 @@ class _Gathering:
     origins: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        for node in _statements(self.tree):
+        for node in statements(self.tree):
             self._imports(node)
             if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
                 self.own.add(node.name)
         self.origins = {name.lstrip(".").partition(".")[0] for _, name in self.imports}
-        asks = b"parameters(" in self.source.data
-        self.holding = Holding(self.source.name, self.imported, asks)
+        asking = {self.source.row(found.start()) for found in ASKING.finditer(self.source.data)}
+        self.holding = Holding(self.source.name, self.imported, asking)
 
     def facts(self) -> FileFacts:
         """Everything that the file has to say."""
-        stack: list[tuple[ast.AST, Context]] = [(self.tree, Context(scope=self.tree))]
-        while stack:
-            node, context = stack.pop()
-            if isinstance(node, ast.stmt):
-                context = context.at(node)
-                self._statement(node, context)
-            elif type(node) is ast.Call:
-                self._call(node, context)
-            elif type(node) is ast.Constant:
+        context = Context(scope=self.tree)
+        waiting: list[Any] = [self.tree]
+        while waiting:
+            node = waiting.pop()
+            kind = type(node)
+            if kind is ast.Constant:
                 if type(node.value) is str:
                     self._word(node.value)
                 continue
-            if type(node) in BLOCKS:
-                stack += [(child, inside(node, child, context)) for child in _children(node)]
-            else:
-                stack += [(child, context) for child in _children(node)]
+            if kind is Context:  # a block ends, or a part of it begins
+                context = node
+                continue
+            if kind is ast.Call:
+                self._call(node, context)
+            elif isinstance(node, ast.stmt):
+                context = context.at(node)
+                self._statement(node, context)
+            if kind is not ast.Name:
+                waiting += _parts(node, context) if SUITES.get(kind) else children(node)
         definitions = defined(self.tree, self.qualified, self._definition, learns=self._learns)
         return FileFacts(
             self.source.name,
             tuple(self.imports),
             tuple(definitions),
             tuple(self.built),
-            tuple(self.holding.flows),
+            self.holding.flows,
             tuple(self.optimizers),
             own=frozenset(self.own),
             words=frozenset(self.words),
@@ -256,27 +254,16 @@ class _Gathering:
         )
 
 
-def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    """Every statement, at any depth, in no particular order."""
-    stack: list[ast.stmt] = list(tree.body)
-    while stack:
-        node = stack.pop()
-        yield node
-        for name in ("body", "orelse", "finalbody"):
-            stack += getattr(node, name, ())
-        for part_of in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
-            stack += part_of.body
-
-
-def _children(node: ast.AST) -> list[ast.AST]:
-    """What may hold statements, calls or strings; from the last to the first, as a stack wants it."""
-    found: list[ast.AST] = []
-    for value in node.__dict__.values():  # `iter_child_nodes` takes three times as long
+def _parts(node: ast.AST, context: Context) -> Iterator[Any]:
+    """The same as `children` of a block, what each stands in behind it, and at first what the block does."""
+    yield context
+    for name in PARTS[type(node)]:
+        value = getattr(node, name)
         if type(value) is list:
-            found += [child for child in value if isinstance(child, ast.AST)]
-        elif isinstance(value, ast.AST) and type(value) not in LEAVES:
-            found.append(value)
-    return found[::-1]
+            yield from reversed(value)
+        else:
+            yield value
+        yield inside(node, name, context)
 
 
 def _last(func: ast.expr) -> str:
