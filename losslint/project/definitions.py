@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from losslint.findings import Span
 from losslint.model.facts import Defined, Site
@@ -24,6 +24,7 @@ ORDINAL = re.compile(
 
 Qualify = Callable[[ast.AST], str]
 Locate = Callable[[ast.stmt], tuple[Site, Span]]
+Mentions = Callable[[Span, Iterable[str]], bool]
 
 CONTAINERS = frozenset(("ParameterList", "ParameterDict"))
 TORCH_LOSSES = ("torch.nn.modules.loss.", "torch.nn.")
@@ -47,33 +48,33 @@ REDUCING = frozenset("mean sum norm mse_loss l1_loss nll_loss cross_entropy logs
 
 
 def defined(
-    tree: ast.Module, qualify: Qualify, locate: Locate, *, learns: Callable[[Span], bool]
+    tree: ast.Module, qualify: Qualify, locate: Locate, mentions: Mentions
 ) -> Iterator[Defined]:
     """Every class and function of the module's own level, under conditions too.
 
-    `learns` says whether there may be parameters in a piece of the file at all.
+    `mentions` says whether one of some names can stand in a piece of the file at all.
     """
     for node in _top_level(tree.body):
         decorated = bool(node.decorator_list)
+        site, span = locate(node)
+        may_be_ordinal = mentions(span, DISTRIBUTIONS)
         if isinstance(node, ast.ClassDef):
             bases = tuple(qualify(base) for base in node.bases)
-            site, span = locate(node)
             yield Defined(
                 node.name,
                 "class",
                 site,
                 span,
                 bases,
-                tuple(_leaves(node, qualify)) if learns(span) else (),
+                tuple(_leaves(node, qualify)) if mentions(span, ("Parameter",)) else (),
                 _is_loss_class(node, bases),
                 decorated,
-                bool(bases) and is_loss_like(node.name) and _is_ordinal(node),
+                may_be_ordinal and bool(bases) and is_loss_like(node.name) and _is_ordinal(node),
             )
         else:
             is_loss = is_loss_like(node.name) and _yields_loss(node)
-            yield Defined(
-                node.name, "function", *locate(node), (), (), is_loss, decorated, _is_ordinal(node)
-            )
+            is_ordinal = may_be_ordinal and _is_ordinal(node)
+            yield Defined(node.name, "function", site, span, (), (), is_loss, decorated, is_ordinal)
 
 
 def _top_level(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef]:

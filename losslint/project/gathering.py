@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from losslint.findings import Span
@@ -90,7 +90,7 @@ class _Gathering:
                 self._statement(node, context)
             if kind is not ast.Name:
                 waiting += _parts(node, context) if SUITES.get(kind) else children(node)
-        definitions = defined(self.tree, self.qualified, self._definition, learns=self._learns)
+        definitions = defined(self.tree, self.qualified, self._definition, self._mentions)
         return FileFacts(
             self.source.name,
             tuple(self.imports),
@@ -131,8 +131,9 @@ class _Gathering:
     def _definition(self, node: ast.stmt) -> tuple[Site, Span]:
         return self._site(node, node), self._span(node)
 
-    def _learns(self, span: Span) -> bool:
-        return self.source.data.find(b"Parameter", span.start, span.end) >= 0
+    def _mentions(self, span: Span, names: Iterable[str]) -> bool:
+        data = self.source.data
+        return any(data.find(name.encode(), span.start, span.end) >= 0 for name in names)
 
     def _span(self, node: ast.expr | ast.stmt) -> Span:
         start = self.source.line_start(node.lineno) + node.col_offset
