@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
 from losslint.frozen import dataclass
 from losslint.model.trees import children
@@ -40,7 +39,7 @@ def anew(context: Context, target: str) -> str:
 
 def _trains(loop: ast.stmt) -> bool:
     """Whether a loop back-propagates in its own turns, and not in those of a loop inside."""
-    stack: list[Any] = [*getattr(loop, "body", ())]
+    stack: list[ast.AST] = [*getattr(loop, "body", ())]
     while stack:
         node = stack.pop()
         if (
@@ -62,7 +61,11 @@ def inside(node: ast.AST, name: str, context: Context) -> Context:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return Context(context.cls, node.name, context.statement, scope=node)
         case ast.For() | ast.AsyncFor() | ast.While() if name == "body":
-            return replace(context, loop=node, condition=False)
+            return Context(
+                context.cls, context.function, context.statement, node, scope=context.scope
+            )
         case ast.If() | ast.IfExp() | ast.Try() if name != "test":
-            return replace(context, condition=True)
+            return Context(
+                context.cls, context.function, context.statement, context.loop, True, context.scope
+            )
     return context

@@ -48,9 +48,11 @@ def cross_entropy(
     node: ast.Call, qualified: str, context: Context, locate: Locate
 ) -> CrossEntropy | None:
     """A call of `cross_entropy`, or of a criterion that may be one, in what may train."""
+    if len(node.args) < 2:
+        return None
     name = qualified.rpartition(".")[2]
     is_function = qualified == "torch.nn.functional.cross_entropy"
-    if len(node.args) < 2 or not (is_function or (name[:1].islower() and is_loss_like(name))):
+    if not (is_function or (name[:1].islower() and is_loss_like(name))):
         return None
     function, statement = context.scope, context.statement
     if statement is None or any(spelled(d).endswith(WITHOUT) for d in _decorators(function)):

@@ -170,6 +170,8 @@ def _of_getattr(call: ast.Call, around: Around) -> set[Node]:
 
 def spelled(node: ast.AST | None) -> str:
     """`a.b.c` for a chain of attributes on a name, what a subscript takes left out; else empty."""
+    if isinstance(node, ast.Name):
+        return node.id
     parts: list[str] = []
     while isinstance(node, (ast.Attribute, ast.Subscript)):
         if isinstance(node, ast.Attribute):

@@ -28,6 +28,9 @@ GROWING = frozenset(
 # Whose classes are none of the project.
 FOREIGN = ("torch.", "numpy.", "torchvision.", "collections.", "typing.", "pathlib.", "datetime.")
 
+BLOCKS = frozenset(kind for kind, names in SUITES.items() if names)
+LEAVES = frozenset((ast.Name, str, type(None)))
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -76,20 +79,20 @@ class _Gathering:
         while waiting:
             node = waiting.pop()
             kind = type(node)
+            if kind in LEAVES:
+                continue
             if kind is ast.Constant:
                 if type(node.value) is str:
                     self._word(node.value)
-                continue
-            if kind is Context:  # a block ends, or a part of it begins
+            elif kind is Context:
                 context = node
-                continue
-            if kind is ast.Call:
-                self._call(node, context)
-            elif isinstance(node, ast.stmt):
-                context = context.at(node)
-                self._statement(node, context)
-            if kind is not ast.Name:
-                waiting += _parts(node, context) if SUITES.get(kind) else children(node)
+            else:
+                if kind is ast.Call:
+                    self._call(node, context)
+                elif isinstance(node, ast.stmt):
+                    context = context.at(node)
+                    self._statement(node, context)
+                waiting += _parts(node, context) if kind in BLOCKS else children(node)
         definitions = defined(self.tree, self.qualified, self._definition, self._mentions)
         return FileFacts(
             self.source.name,
@@ -124,7 +127,9 @@ class _Gathering:
 
     def qualified(self, node: ast.AST) -> str:
         """The qualified name of a chain of attributes, as far as the imports tell."""
-        spelling = spelled(node)
+        return self._imported(spelled(node))
+
+    def _imported(self, spelling: str) -> str:
         first, dot, rest = spelling.partition(".")
         return self.imported.get(first, first) + dot + rest
 
@@ -182,36 +187,39 @@ class _Gathering:
     # --- calls ------------------------------------------------------------------------
 
     def _call(self, node: ast.Call, context: Context) -> None:
-        called = self.holding.around(context).original(
-            spelled(node.func).rpartition(".")[2]
-        ) or _last(node.func)
-        qualified = self.qualified(node.func)
+        func, spelling = node.func, spelled(node.func)
+        called = self.holding.around(context).original(spelling.rpartition(".")[2]) or _last(func)
+        qualified = self._imported(spelling)
         measured = cross_entropy(node, qualified, context, self._site)
         if measured is not None:
             self.cross_entropies.append(measured)
         optimizer = given_to(node, qualified, called)
         if optimizer is not None:
             self._optimizer(node, called, optimizer, context)
-        if called in GROWING and isinstance(node.func, ast.Attribute):
-            self.holding.hold(node.func.value, arguments(node), context)
-        if isinstance(node.func, ast.Name) and node.func.id == "setattr" and len(node.args) == 3:
-            self.holding.hold(node.args[0], [node.args[2]], context)
-        match node:
-            case ast.Call(func=ast.Name(id="getattr" | "vars" | "dir"), args=[module, *rest]):
-                if not (rest and isinstance(rest[0], ast.Constant)):
-                    self.searched.setdefault(self.qualified(module))
-            case ast.Call(func=ast.Name(id="globals" | "eval")):
-                self.searched.setdefault("")
+        if called in GROWING and isinstance(func, ast.Attribute):
+            self.holding.hold(func.value, arguments(node), context)
+        if isinstance(func, ast.Name):
+            self._by_name(func.id, node.args, context)
         if called == "__init__" and context.cls:
             called = context.cls  # super().__init__(...): into the bases as well
         if not qualified.startswith(FOREIGN):
             self.holding.given(node, called, context)
-        self._build(node, context)
+            self._build(node, qualified, context)
 
-    def _build(self, node: ast.Call, context: Context) -> None:
-        qualified = self.qualified(node.func)
+    def _by_name(self, function: str, args: list[ast.expr], context: Context) -> None:
+        """What a function of Python's own does with the names that it is given."""
+        match function, args:
+            case "setattr", [whole, _, value]:
+                self.holding.hold(whole, [value], context)
+            case (("getattr" | "vars" | "dir"), [module, *rest]):
+                if not (rest and isinstance(rest[0], ast.Constant)):
+                    self.searched.setdefault(self.qualified(module))
+            case (("globals" | "eval"), _):
+                self.searched.setdefault("")
+
+    def _build(self, node: ast.Call, qualified: str, context: Context) -> None:
         last = qualified.rpartition(".")[2]
-        if not last[:1].isupper() or qualified.startswith(FOREIGN) or context.statement is None:
+        if not last[:1].isupper() or context.statement is None:
             return
         first = qualified.lstrip(".").partition(".")[0]
         starred = ("*" in self.imported) and qualified == last
@@ -255,16 +263,15 @@ class _Gathering:
         )
 
 
-def _parts(node: ast.AST, context: Context) -> Iterator[Any]:
-    """The same as `children` of a block, what each stands in behind it, and at first what the block does."""
-    yield context
-    for name in PARTS[type(node)]:
-        value = getattr(node, name)
-        if type(value) is list:
-            yield from reversed(value)
-        else:
-            yield value
-        yield inside(node, name, context)
+def _parts(block: ast.AST, context: Context) -> list[Any]:
+    """As `children`: the parts of a block, behind each what it stands in, and at first what comes after."""
+    found: list[Any] = [context]
+    for name in PARTS[type(block)]:
+        value = getattr(block, name)
+        if value:
+            found += reversed(value) if type(value) is list else (value,)
+            found.append(inside(block, name, context))
+    return found
 
 
 def _last(func: ast.expr) -> str:

@@ -38,12 +38,13 @@ class Holding:
 
     def closed(self, values: list[ast.expr], around: Around, found: set[Node]) -> tuple[Node, ...]:
         """What of the sources of some expressions gives nothing but its parameters."""
-        if not found or all(map(self._asks_nothing, values)):
+        if not (found and self.asking and any(map(self._asks, values))):
             return ()
         return tuple(sorted(found - every(values, replace(around, is_open=True))))
 
-    def _asks_nothing(self, value: ast.expr) -> bool:
-        return self.asking.isdisjoint(range(value.lineno, (value.end_lineno or value.lineno) + 1))
+    def _asks(self, value: ast.expr) -> bool:
+        rows = range(value.lineno, (value.end_lineno or value.lineno) + 1)
+        return not self.asking.isdisjoint(rows)
 
     def returned(self, value: ast.expr, context: Context) -> None:
         """What a function returns, as a whole and each part by itself."""
@@ -147,6 +148,7 @@ class Holding:
         placed += [(keyword.arg or "*", keyword.value) for keyword in node.keywords]
         for place, arg in placed:
             found = sources(arg, around)
-            closed = self.closed([arg], around, found)
-            for into in (("into", called, place), ("into", called, "**"), ("beyond", called)):
-                self.add(into, found, closed)
+            if found:
+                closed = self.closed([arg], around, found)
+                for into in (("into", called, place), ("into", called, "**"), ("beyond", called)):
+                    self.add(into, found, closed)

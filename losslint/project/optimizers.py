@@ -69,7 +69,7 @@ def roots(node: ast.expr) -> Iterator[str]:
 
     Groups that set a weight decay of their own are left out.
     """
-    stack: list[Any] = [node]
+    stack: list[ast.AST] = [node]
     while stack:
         inner = stack.pop()
         match inner:
