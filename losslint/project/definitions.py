@@ -133,30 +133,26 @@ def _leaves(node: ast.ClassDef, qualify: Qualify) -> Iterator[str]:
     """The attributes that a class gives learnable parameters, and that nothing in it freezes."""
     if not node.bases:
         return  # no module
-    frozen = {
-        spelled(target).removesuffix(".requires_grad")
-        for n in walk(node)
-        if isinstance(n, ast.Assign)
-        for target in n.targets
-        if spelled(target).endswith(".requires_grad")
-    }
-    found: dict[str, None] = {}
+    given: list[tuple[list[str], ast.expr | None]] = []
     for inner in walk(node):
         match inner:
-            case ast.Assign(targets=[target], value=ast.Call() as call):
-                path = spelled(target)
-            case ast.AnnAssign(target=target, value=ast.Call() as call):
-                path = spelled(target)
+            case ast.Assign(targets=targets, value=value):
+                given.append(([spelled(target) for target in targets], value))
+            case ast.AnnAssign(target=target, value=value):
+                given.append(([spelled(target)], value))
             case ast.Call(
                 func=ast.Attribute(attr="register_parameter"),
-                args=[ast.Constant(value=str(name)), ast.Call() as call, *_],
+                args=[ast.Constant(value=str(name)), value, *_],
             ):
-                path = f"self.{name}"
-            case _:
-                continue
-        own = path.startswith("self.") and path.count(".") == 1
-        if own and path not in frozen and _is_learnable(call, qualify):
-            found.setdefault(path)
+                given.append(([f"self.{name}"], value))
+    assigned = {path for paths, _ in given for path in paths}
+    found: dict[str, None] = {}
+    for paths, value in given:
+        if len(paths) == 1 and isinstance(value, ast.Call) and _is_learnable(value, qualify):
+            path = paths[0]
+            own = path.startswith("self.") and path.count(".") == 1
+            if own and f"{path}.requires_grad" not in assigned:
+                found.setdefault(path)
     yield from found
 
 

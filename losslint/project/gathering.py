@@ -81,7 +81,9 @@ class _Gathering:
             kind = type(node)
             if kind in LEAVES:
                 continue
-            if kind is ast.Constant:
+            if kind is ast.Attribute:
+                waiting.append(node.value)
+            elif kind is ast.Constant:
                 if type(node.value) is str:
                     self._word(node.value)
             elif kind is Context:
@@ -166,11 +168,9 @@ class _Gathering:
                 if makes_cross_entropy(value, self.qualified):
                     self.criteria.update((spelled(t).rpartition(".")[2], None) for t in targets)
                 for target in targets:
-                    self.targets.update(dict.fromkeys(_wrapped(value), spelled(target)))
-                    self.holding.assign(target, value, context)
+                    self._assign(target, value, context)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
-                self.targets.update(dict.fromkeys(_wrapped(value), spelled(target)))
-                self.holding.assign(target, value, context)
+                self._assign(target, value, context)
             case ast.AugAssign(target=target, value=value):
                 self.holding.assign(target, value, context)
             case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
@@ -183,6 +183,11 @@ class _Gathering:
                 self.holding.returned(value, context)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self.holding.parameters(node, context)
+
+    def _assign(self, target: ast.expr, value: ast.expr, context: Context) -> None:
+        if isinstance(value, ast.Call):
+            self.targets.update(dict.fromkeys(_wrapped(value), spelled(target)))
+        self.holding.assign(target, value, context)
 
     # --- calls ------------------------------------------------------------------------
 

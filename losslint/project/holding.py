@@ -107,7 +107,9 @@ class Holding:
         found = every(values, around)
         closed = self.closed(values, around, found)
         found = part(found, *part_of) if part_of else found
-        while isinstance(target, ast.Subscript):
+        while isinstance(target, (ast.Attribute, ast.Subscript)):
+            if isinstance(target, ast.Attribute):
+                self.add(("value", EVERYWHERE, target.attr), found, closed)
             target = target.value
         if isinstance(target, ast.Name):
             if target.id == "self" and context.cls:
@@ -116,9 +118,6 @@ class Holding:
             self.add(("value", self.path, target.id), found, closed)
             if not context.function and not context.cls:  # others may import it
                 self.add(("value", EVERYWHERE, target.id), found, closed)
-        elif isinstance(target, ast.Attribute):
-            self.add(("value", EVERYWHERE, target.attr), found, closed)
-            self.hold(target.value, values, context, part_of)
 
     def parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef, context: Context) -> None:
         """What a function is given flows into the names of its parameters."""
