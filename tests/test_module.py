@@ -90,6 +90,7 @@ DEEP = {
     "elif": "if a: pass\n" + "elif b: pass\n" * LONG,
     "lambda": "x = " + "lambda: " * LONG + "a",
     "if-else": "x = " + "a if b else " * LONG + "c",
+    "decorator": "@(a" + "\n + a" * LONG + ")\ndef f(): ...",
     "sum in what CPython refuses": "x = (" + "\n + ".join("a" * LONG) + ")\nprint 'x'\n",
     "and in what CPython refuses": "x = " + " and ".join("a" * LONG) + "\ntype = = 1\n",
     "strings in what CPython refuses": "x = " + " ".join(["'a'"] * LONG) + "\nx = = 1\n",
