@@ -157,6 +157,25 @@ except cst.CSTValidationError as problem:
     assert "cannot assign to field 'name'" in said[0]
 
 
+def test_nodes_are_looked_at_but_where_the_parser_makes_them() -> None:
+    script = """
+from losslint.frozen import unvalidated
+import losslint.model.nodes
+import libcst as cst
+from losslint.model.module import Module
+from losslint.source.text import Source
+with unvalidated():
+    cst.Name("")
+Module(Source("a.py", "x = 1"))
+try:
+    cst.Name("")
+except cst.CSTValidationError as problem:
+    print(problem)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "empty name" in ran.stdout
+
+
 def test_an_object_can_be_sent_to_another_process() -> None:
     from losslint.findings import Span
 
