@@ -13,12 +13,14 @@ from types import MemberDescriptorType
 FIELDS = "__dataclass_fields__"
 PARAMS = "__dataclass_params__"
 ASKED = {"__init__": "init", "__repr__": "repr", "__eq__": "eq", "__hash__": "unsafe_hash"}
+MANY = 5  # fields: more of them are set at once, for which an object takes more memory
 NAMED = {"__doc__": " "}  # without a text, one is made of the signature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from dataclasses import dataclass as dataclass
+    from dataclasses import replace as replace
     from typing import Any
 else:
 
@@ -32,8 +34,28 @@ else:
             return _plain(cls, **options)
         return _lazily(cls, bases, eq=options.get("eq", True))
 
+    def replace(one: Any, /, **changes: Any) -> Any:
+        """That of `dataclasses`, in a fifth of the time where nothing but the fields makes an object."""
+        cls = type(one)
+        names = _plainly_made.get(cls)
+        if names is None:
+            names = _plainly_made[cls] = _made_of(cls)
+        if not names:
+            return dataclasses.replace(one, **changes)
+        known = one.__dict__
+        # A dictionary that `copy` makes is slow to read from; more than fields were worked out since.
+        fields = known if len(known) == len(names) else {name: known[name] for name in names}
+        values = {**fields}
+        values.update(changes)
+        if len(values) > len(names):
+            raise TypeError(f"{cls.__name__} has no field {next(reversed(values))!r}")
+        made = object.__new__(cls)
+        object.__setattr__(made, "__dict__", values)
+        return made
+
 
 _plain = dataclasses.dataclass
+_plainly_made: dict[type, tuple[str, ...]] = {}
 _waiting: list[Any] = []
 _trusted: list[None] = []  # one for each that makes nodes which need no look
 
@@ -62,6 +84,14 @@ def _lazily(cls: Any, bases: list[Any], *, eq: bool) -> Any:
     cls.__delattr__ = _refuse_to_delete
     _waiting.append(cls)
     return cls
+
+
+def _made_of(cls: Any) -> tuple[str, ...]:
+    """The fields of a class that sets nothing else when an object is made; none of any other."""
+    fields = dataclasses.fields(cls)
+    if hasattr(cls, "__post_init__") or not all(one.init for one in fields):
+        return ()
+    return () if hasattr(cls, "__slots__") else tuple(one.name for one in fields)
 
 
 def compile_waiting() -> None:
@@ -109,7 +139,8 @@ def _initializer(cls: Any) -> Any:
     """Of `dataclasses` it could be had only with two more methods that nobody calls."""
     around: dict[str, Any] = {"_put": object.__setattr__, "_made": object()}
     given: dict[bool, list[str]] = {False: [], True: []}
-    body = []
+    body: list[str] = []
+    others: dict[str, str] = {}  # the fields that have no slot
     for one in dataclasses.fields(cls):
         value, default = one.name, ""
         if one.default is not dataclasses.MISSING:
@@ -130,7 +161,12 @@ def _initializer(cls: Any) -> Any:
             around[f"_put_{one.name}"] = slot.__set__
             body.append(f"_put_{one.name}(self, {value})")
         else:
-            body.append(f"_put(self, {one.name!r}, {value})")
+            others[one.name] = value
+    if len(others) > MANY:
+        every = ", ".join(f"{name!r}: {value}" for name, value in others.items())
+        body.append(f"_put(self, '__dict__', {{{every}}})")
+    else:
+        body += [f"_put(self, {name!r}, {value})" for name, value in others.items()]
     if hasattr(cls, "__post_init__"):
         around["_trusted"] = _trusted if cls.__module__.startswith("libcst.") else ()
         body.append("_trusted or self.__post_init__()")

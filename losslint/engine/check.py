@@ -7,7 +7,7 @@ import gc
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Any
 
 import losslint.model.nodes  # first, so that no other imports libcst  # noqa: F401
@@ -19,7 +19,7 @@ from losslint.engine.records import expect_finding
 from losslint.engine.relevance import is_of_training, may_hold_suppressions
 from losslint.engine.suppress import Directive, names_codes_of, suppress
 from losslint.findings import Finding, Span
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.model.asked import Question
 from losslint.model.facts import FileFacts
 from losslint.model.module import Module, Unreadable, deep_recursion

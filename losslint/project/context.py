@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 
 # Methods that run once a step, so that what they make is made anew.
 STEPS = frozenset("forward training_step compute_loss".split())

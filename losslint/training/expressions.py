@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import isnan
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.model.names import string_value
 from losslint.ranges.losses import is_loss_like
 from losslint.training.callees import Made, instance

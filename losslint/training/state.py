@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field, replace
+from dataclasses import field
 from functools import cached_property
 
 import libcst as cst
 
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.model.classes import ClassFacts, classes
 from losslint.model.module import Module
 from losslint.model.names import Names, dotted, statements, string_value

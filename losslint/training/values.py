@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cached_property
 from math import inf, isfinite, nan
 
 import libcst as cst
 
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.ranges.losses import is_loss_like
 from losslint.training.cuts import cuts_beside, cuts_of_product, cuts_of_sum, cuts_on_each_way
 
