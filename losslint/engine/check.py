@@ -35,7 +35,7 @@ from losslint.ranges.keeping import CreatedWeight
 from losslint.ranges.run import Unfollowed
 from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 from losslint.rules import unreadable_source
-from losslint.rules.base import Rule, findings
+from losslint.rules.base import Rule, findings, mattering
 from losslint.source.text import Source
 from losslint.training import detached, means, places, selections, unread, weighted
 from losslint.training.backward import Guard, Survey
@@ -88,7 +88,7 @@ def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
     """What the rules find in one file, without what its comments suppress."""
     rules = tuple(rules)
     concerned = rules if is_of_training(source.data) else ()
-    able = [rule for rule in concerned if rule.looks and rule.may_matter(source.data)]
+    able = [rule for rule in mattering(concerned, source.data) if rule.looks]
     # By the codes of plug-ins only in what they are asked about: see relevance.py.
     suppresses = may_hold_suppressions(source.data) or (
         bool(able) and names_codes_of(rules, source.data)

@@ -184,7 +184,7 @@ def _parse_form_feeds(text: str) -> cst.Module:
     It drops those that stand in the indentation of code. As many line feeds
     mean the same to Python, and every offset stays what it was.
     """
-    if not FORM_FEED_INDENT.search(text):
+    if "\f" not in text or not FORM_FEED_INDENT.search(text):
         return cst.parse_module(text)
     try:
         tree = cst.parse_module(text)
