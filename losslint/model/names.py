@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
+from losslint.model.remembering import remembered
+
 # What `from helpers import *` is taken to bring, where nothing else binds the name.
 CONVENTIONS = {
     "torch": "torch",
@@ -29,7 +31,7 @@ class Names:
         self._imported: dict[str, str] = {}
         self._star = False
         self._stars: list[str] = []
-        for statement in statements(tree.body):
+        for statement in every_statement(tree):
             if isinstance(statement, cst.SimpleStatementLine):
                 for small in statement.body:
                     self._import(small)
@@ -122,6 +124,12 @@ def statements(
             continue
         for inner in reversed(list(suites(statement))):
             stack.extend(reversed(_statements_of(inner)))
+
+
+@remembered(64)
+def every_statement(tree: cst.Module) -> tuple[cst.BaseStatement, ...]:
+    """Every statement of a module: several ask for them."""
+    return tuple(statements(tree.body))
 
 
 def _statements_of(body: object) -> list[cst.BaseStatement]:

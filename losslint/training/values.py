@@ -195,7 +195,7 @@ def either(values: Iterable[Value]) -> Value:
     """One of several values: what holds of all of them, and every loss that may be in it."""
     found: Value | None = None
     for value in values:
-        if found is None or found == value:
+        if found is None or found is value or found == value:
             found = value
             continue
         same = found.number == value.number or (found.special and value.special)
