@@ -7,11 +7,13 @@ import pickle
 import subprocess
 import sys
 
+import libcst as cst
 import pytest
 from libcst import matchers
 
 from losslint.model.depth import MAX_DEPTH, syntax_tree
 from losslint.model.module import Module, Unreadable
+from losslint.model.names import number_value
 from losslint.model.outline import outline
 from losslint.source.text import Source
 
@@ -142,3 +144,14 @@ def test_notes_that_others_leave_on_what_trees_share_lead_nowhere() -> None:
         assert outline(tree).names == {"f", "x", "y"}
     finally:
         del load.note  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0", "00", "1_0", "0x_fF", "0b1", "0o17", "1.", ".5", "1_0.2_5e-1_0", "1e400", "9" * 40],
+)
+def test_a_number_is_what_python_makes_of_it(text: str) -> None:
+    node = cst.parse_expression(text)
+    assert isinstance(node, (cst.Integer, cst.Float))
+    value, expected = number_value(node), ast.literal_eval(text)
+    assert (value, type(value)) == (expected, type(expected))

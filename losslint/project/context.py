@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.model.trees import children
 
 # Methods that run once a step, so that what they make is made anew.
@@ -61,11 +61,7 @@ def inside(node: ast.AST, name: str, context: Context) -> Context:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return Context(context.cls, node.name, context.statement, scope=node)
         case ast.For() | ast.AsyncFor() | ast.While() if name == "body":
-            return Context(
-                context.cls, context.function, context.statement, node, scope=context.scope
-            )
+            return replace(context, loop=node, condition=False)
         case ast.If() | ast.IfExp() | ast.Try() if name != "test":
-            return Context(
-                context.cls, context.function, context.statement, context.loop, True, context.scope
-            )
+            return replace(context, condition=True)
     return context

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from losslint.frozen import replace
 from losslint.model.facts import Flow, Node
 from losslint.project.context import Context
 from losslint.project.flows import EVERYWHERE, Around, every, part, sources

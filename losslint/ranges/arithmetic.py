@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import reduce as fold
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.ranges import growth as g
 from losslint.ranges import ops, shapes
 from losslint.ranges.growth import End, Growth

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import libcst as cst
 
-from losslint.model.names import dotted
+from losslint.model.names import dotted, number_value
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.calls import call
 from losslint.ranges.indexing import element, key_of, one_of
@@ -40,7 +40,7 @@ SIZES = frozenset(("shape", "ndim", "device", "dtype", "itemsize", "requires_gra
 
 
 def _number(run: Run, node: cst.Integer | cst.Float, env: Env) -> Object:
-    value = node.evaluated_value
+    value = number_value(node)
     try:
         return number(float(value))
     except OverflowError:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as AbstractSequence
-from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.ranges import arithmetic as ar
 from losslint.ranges import ops, reductions
 from losslint.ranges.applied import Applied, Keywords

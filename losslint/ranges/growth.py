@@ -14,10 +14,9 @@ logarithmico-exponential functions.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from enum import Enum
 
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 
 
 class End(Enum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from losslint.model.names import number_value, string_value
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.merging import any_of
 from losslint.ranges.objects import Dictionary, Object, Sequence
@@ -17,8 +18,10 @@ def key_of(node: cst.BaseExpression) -> str | None:
         inner = key_of(node.expression)
         return None if inner is None else f"-{inner}"
     if isinstance(node, cst.Integer):
-        return str(node.evaluated_value)
-    if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
+        return str(number_value(node))
+    if isinstance(node, cst.SimpleString):
+        return string_value(node)
+    if isinstance(node, cst.ConcatenatedString):
         value = node.evaluated_value
         return value if isinstance(value, str) else None
     if isinstance(node, cst.FormattedString):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import reduce as fold
 
+from losslint.frozen import replace
 from losslint.ranges import growth as g
 from losslint.ranges.growth import Growth
 from losslint.ranges.interval import Interval, point

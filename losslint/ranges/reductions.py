@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.ranges import ops
 from losslint.ranges.arithmetic import around
 from losslint.ranges.interval import Interval

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.model.classes import WITHOUT_GRADIENTS
 from losslint.model.names import dotted
 from losslint.ranges import arithmetic as ar

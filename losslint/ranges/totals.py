@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.ranges import growth as g
 from losslint.ranges.growth import End, Growth
 from losslint.ranges.run import Sink

@@ -12,13 +12,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import field, replace
+from dataclasses import field
 from enum import Enum
 from functools import cached_property
 
 import libcst as cst
 
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.ranges import growth as g
 from losslint.ranges.creation import Creation
 from losslint.ranges.growth import End, Growth
