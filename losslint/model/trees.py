@@ -1,4 +1,4 @@
-"""Walks over CPython's syntax trees, in a third of the time that those of `ast` take.
+"""Walks over CPython's syntax trees, in half the time that those of `ast` take.
 
 They look at the fields of a node alone. `ast.Load` and the like are one object for all trees, and
 others leave notes on it that lead into theirs: pyflakes does, in flake8.
@@ -49,7 +49,8 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
     for inner in found:
         if isinstance(inner, ast.AST):
             yield inner
-            found += children(inner)[::-1]
+            if type(inner) is not ast.Name:  # every third is one
+                found += children(inner)[::-1]
 
 
 def statements(tree: ast.Module) -> Iterator[ast.stmt]:

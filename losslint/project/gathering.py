@@ -28,6 +28,7 @@ GROWING = frozenset(
 # Whose classes are none of the project.
 FOREIGN = ("torch.", "numpy.", "torchvision.", "collections.", "typing.", "pathlib.", "datetime.")
 
+# What parts of stand in something else than the whole, and what holds nothing that is looked for.
 BLOCKS = frozenset(kind for kind, names in SUITES.items() if names)
 LEAVES = frozenset((ast.Name, str, type(None)))
 
