@@ -7,11 +7,13 @@ import pickle
 import subprocess
 import sys
 
+import libcst as cst
 import pytest
 from libcst import matchers
 
 from losslint.model.depth import MAX_DEPTH, syntax_tree
 from losslint.model.module import Module, Unreadable
+from losslint.model.names import number_value
 from losslint.model.outline import outline
 from losslint.source.text import Source
 
@@ -90,6 +92,7 @@ DEEP = {
     "elif": "if a: pass\n" + "elif b: pass\n" * LONG,
     "lambda": "x = " + "lambda: " * LONG + "a",
     "if-else": "x = " + "a if b else " * LONG + "c",
+    "decorator": "@(a" + "\n + a" * LONG + ")\ndef f(): ...",
     "sum in what CPython refuses": "x = (" + "\n + ".join("a" * LONG) + ")\nprint 'x'\n",
     "and in what CPython refuses": "x = " + " and ".join("a" * LONG) + "\ntype = = 1\n",
     "strings in what CPython refuses": "x = " + " ".join(["'a'"] * LONG) + "\nx = = 1\n",
@@ -141,3 +144,14 @@ def test_notes_that_others_leave_on_what_trees_share_lead_nowhere() -> None:
         assert outline(tree).names == {"f", "x", "y"}
     finally:
         del load.note  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0", "00", "1_0", "0x_fF", "0b1", "0o17", "1.", ".5", "1_0.2_5e-1_0", "1e400", "9" * 40],
+)
+def test_a_number_is_what_python_makes_of_it(text: str) -> None:
+    node = cst.parse_expression(text)
+    assert isinstance(node, (cst.Integer, cst.Float))
+    value, expected = number_value(node), ast.literal_eval(text)
+    assert (value, type(value)) == (expected, type(expected))

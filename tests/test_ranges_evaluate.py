@@ -744,10 +744,12 @@ def test_a_scale_of_features_is_not_known_to_weigh_losses() -> None:
 
 def test_a_function_that_takes_too_long_to_follow_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("losslint.ranges.run.MAX_NODES", 10)
-    text = "import torch\n\ndef total(a):\n    return " + " + ".join(["torch.exp(a)"] * 20) + "\n"
+    text = (
+        "import torch\n\ndef total_loss(a):\n    return " + " + ".join(["torch.exp(a)"] * 20) + "\n"
+    )
     found = losslint.check_source(text, "x.py")
     assert [f.code for f in found] == ["LL000"]
-    assert found[0].message == "`total` takes too long to follow: nothing in it was checked"
+    assert found[0].message == "`total_loss` takes too long to follow: nothing in it was checked"
 
 
 def test_a_sum_over_turns_that_are_not_counted_has_no_lower_bound() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import libcst as cst
 import pytest
 from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
+from losslint.findings import Span
 from losslint.model.module import Module
 from losslint.model.parents import children, nodes, own, parent
 from losslint.source.text import Source
@@ -44,9 +46,10 @@ def assert_same_places(text: str) -> None:
     wrapper = MetadataWrapper(module.tree, unsafe_skip_copy=True)
     expected = wrapper.resolve(ByteSpanPositionProvider)
     for node in nodes(module.tree):
-        span = module.span(node)
         place = expected[node]
-        assert (span.start, span.end) == (place.start, place.start + place.length), node
+        span = Span(place.start, place.start + place.length)
+        assert module.span(node) == span, node
+        assert module._spans.of(node) in (span, None), node
 
 
 def test_where_a_definition_begins_is_where_its_first_decorator_does() -> None:
@@ -63,9 +66,65 @@ def test_a_statement_within_another_is_not_read_off_the_rows() -> None:
 
 
 def test_only_the_statement_that_is_asked_for_is_printed() -> None:
-    module = module_of("x = 1\n" * 9)
+    module = module_of("def f(): pass\n" * 9)
     module.span(module.tree.body[4])
     assert list(module._spans._known) == [4]
+    assert not module._spans._lines
+
+
+BLOCKS = """
+class A:
+    if a: pass
+    elif b:
+        for c in d:
+            'ä'; (x,
+              # why
+              y)
+        else:
+            while e:
+                '''f
+                ö'''
+            else: pass
+    elif g:
+        async def h():
+            try:
+                with i: pass
+                i
+            except j:
+                x
+            except k:
+                m; n
+            else:
+                o
+            finally:
+                p
+
+                # q
+                r
+    else:
+        match s:
+            case t:
+                u
+            case v if w:
+                try:
+                    x
+                except* y:
+                    z # end
+"""
+if sys.version_info < (3, 11):
+    BLOCKS = BLOCKS.replace("except*", "except")
+
+
+@pytest.mark.parametrize("path", [None, *FIXTURES[::7]], ids=lambda path: path and path.parent.name)
+def test_a_line_within_others_is_printed_by_itself(path: Path | None) -> None:
+    module = module_of(path.read_text() if path else BLOCKS)
+    spans = module._spans
+    lines = [n for n in nodes(module.tree) if isinstance(n, cst.SimpleStatementLine)]
+    found = {n: spans.of(n) for line in lines for n in nodes(line)}
+    assert len(spans._lines) == len(lines)
+    assert not spans._known
+    for node, span in found.items():
+        assert span == Span(*module._all[id(node)][1:]), node
 
 
 @pytest.mark.parametrize("path", FIXTURES[::7], ids=lambda path: path.parent.name)

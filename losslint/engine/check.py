@@ -7,7 +7,7 @@ import gc
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Any
 
 import losslint.model.nodes  # first, so that no other imports libcst  # noqa: F401
@@ -19,7 +19,7 @@ from losslint.engine.records import expect_finding
 from losslint.engine.relevance import is_of_training, may_hold_suppressions
 from losslint.engine.suppress import Directive, names_codes_of, suppress
 from losslint.findings import Finding, Span
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.model.asked import Question
 from losslint.model.facts import FileFacts
 from losslint.model.module import Module, Unreadable, deep_recursion
@@ -35,7 +35,7 @@ from losslint.ranges.keeping import CreatedWeight
 from losslint.ranges.run import Unfollowed
 from losslint.ranges.weights import LearnedWeight, RectifiedTotal
 from losslint.rules import unreadable_source
-from losslint.rules.base import Rule, findings
+from losslint.rules.base import Rule, findings, mattering
 from losslint.source.text import Source
 from losslint.training import detached, means, places, selections, unread, weighted
 from losslint.training.backward import Guard, Survey
@@ -88,7 +88,7 @@ def check(source: Source, rules: Iterable[Rule], settings: Settings) -> Checked:
     """What the rules find in one file, without what its comments suppress."""
     rules = tuple(rules)
     concerned = rules if is_of_training(source.data) else ()
-    able = [rule for rule in concerned if rule.looks and rule.may_matter(source.data)]
+    able = [rule for rule in mattering(concerned, source.data) if rule.looks]
     # By the codes of plug-ins only in what they are asked about: see relevance.py.
     suppresses = may_hold_suppressions(source.data) or (
         bool(able) and names_codes_of(rules, source.data)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from losslint.engine.cache import Cache
 from losslint.engine.check import Checked
@@ -13,7 +12,7 @@ from losslint.engine.records import Malformed, reader
 from losslint.engine.reports import FileReport
 from losslint.engine.suppress import Directive
 from losslint.findings import Finding
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.source.text import Source
 
 NOTHING = Checked()

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from losslint.model.outline import Body, Outline, last, words
 from losslint.provenance.words import ARGUMENTS, CLASSES
-from losslint.ranges.losses import is_loss_like
+from losslint.ranges.losses import is_loss_like, names_loss
 from losslint.training import words as training
 
 # What makes a tensor that can be learned, and what shows a tensor of elsewhere as one.
@@ -22,9 +22,9 @@ PARAMETERS = frozenset("Parameter ParameterList ParameterDict BufferDict".split(
 EXPONENTIALS = frozenset("exp exp_ exp2 expm1 expm1_ logsumexp".split())
 # What is made small, what it is weighed with where a network predicts that, and how.
 OBJECTIVES = re.compile(
-    r"loss|cost|objective|criteri|error|(^|_)err(s|_|$)|penalt|regulari|risk|likelihood|log_?prob"
-    r"|nll|elbo|(^|_)(kl|ce|mae|mse|bce)(_|$)|diverg|entropy|energy|recon|task|dice|focal|hinge"
-    r"|log_?(var|sigma|std|scale)|uncertain|^(backward|total)$",
+    r"loss|cost|objective|criteri|_err(or)?s?$|penalt|regulari|(^|_)risk|likelihood|log_?prob|nll"
+    r"|elbo(s?$|_)|(^|_)(kl|ce|mae|mse|bce|recons?|tasks?|dice|focal)(_|\d|$)|reconstruction"
+    r"|diverg|entropy|energy|hinge|log_?(var|sigma|std|scale)|uncertain",
     re.I,
 )
 PICKS = frozenset(name.rpartition(".")[2] for name in training.PICKS)
@@ -54,7 +54,8 @@ def _learns(file: Outline) -> bool:
 
 def walks(file: Outline) -> bool:
     """Whether a function back-propagates or tests a loss, or has one in a loop."""
-    return any(_is_worth_a_walk(body) for body in file.bodies)
+    has_losses = any(map(names_loss, file.names))
+    return any(_is_worth_a_walk(body, has_losses) for body in file.bodies)
 
 
 def trains(file: Outline) -> bool:
@@ -124,10 +125,13 @@ def _holds(value: ast.expr) -> bool:
     return not (isinstance(value, ast.Constant) and value.value is False)
 
 
-def _is_worth_a_walk(body: Body) -> bool:
-    if body.name in training.WORTH_A_WALK or body.names & training.WORTH_A_WALK:
+def _is_worth_a_walk(body: Body, has_losses: bool) -> bool:
+    if body.name in training.STEPS or body.names & training.WORTH_A_WALK:
         return True
-    return body.has_loop and any(map(is_loss_like, body.names))
+    return has_losses and (
+        not body.names.isdisjoint(training.TESTS)
+        or (body.has_loop and any(map(is_loss_like, body.names)))
+    )
 
 
 def _takes_a_logarithm(call: ast.Call, imported: Mapping[str, str]) -> bool:
@@ -147,19 +151,38 @@ def _is_of_many(func: ast.expr) -> bool:
 
 
 def _selects(body: Body) -> bool:
+    """By a loss, or by another metric if more comes of it than a new best."""
+    acts = any(map(training.SAVES.fullmatch, body.names)) or any(map(_is_zero, body.given))
     compared: set[str] | None = None
     for target, value in body.given:
         best, metric = _named(target), _named(_plain(value))
         named = any(training.BESTS.search(training.last(name)) for name in best)
-        if named and isinstance(value, ast.Call) and last(value.func) in PICKS:
+        if named and _picks(best, value):
             return True
-        if not metric or not (named or any(map(is_loss_like, best | metric))):
+        if not metric or not (_say_loss(best | metric) or (named and acts)):
             continue
         if compared is None:
             compared = _compared(body)
         if best & compared and metric & compared:
             return True
     return False
+
+
+def _picks(best: set[str], value: ast.expr) -> bool:
+    """`min(loss, best)`, of which one may be NaN."""
+    if not isinstance(value, ast.Call) or last(value.func) not in PICKS:
+        return False
+    given = words([*value.args, *(keyword.value for keyword in value.keywords)])
+    return _say_loss(best | given)
+
+
+def _say_loss(names: Iterable[str]) -> bool:
+    return any(is_loss_like(name) or is_loss_like(training.last(name)) for name in names)
+
+
+def _is_zero(given: tuple[ast.expr, ast.expr]) -> bool:
+    """`patience = 0`."""
+    return isinstance(given[1], ast.Constant) and given[1].value == 0
 
 
 def _named(node: ast.expr) -> set[str]:

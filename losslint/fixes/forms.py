@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import libcst as cst
 
 from losslint.findings import Edit
 from losslint.fixes.imports import Spelling, spelled
 from losslint.fixes.signs import flipped
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.model.module import Module
 from losslint.model.parents import parent
 from losslint.ranges import growth as g

@@ -9,7 +9,7 @@ import libcst as cst
 from losslint.findings import Edit, Span
 from losslint.frozen import dataclass
 from losslint.model.module import Module
-from losslint.model.names import CONVENTIONS, dotted, imported, statements, suites
+from losslint.model.names import CONVENTIONS, dotted, every_statement, imported, suites
 from losslint.model.parents import nodes, parent
 from losslint.model.remembering import remembered
 
@@ -61,7 +61,7 @@ def importable(module: Module, name: str) -> bool:
 def _origins(module: Module) -> dict[str, set[str]]:
     """All that each name is imported from, wherever in the module."""
     found: dict[str, set[str]] = {}
-    for statement in statements(module.tree.body):
+    for statement in every_statement(module.tree):
         for alias, origin in _imported(statement):
             found.setdefault(alias, set()).add(origin)
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 
 import libcst as cst
 
@@ -12,7 +11,7 @@ from losslint.findings import Edit, Span
 from losslint.fixes.local_values import Local, is_read_once, local_value, reads, removed, same_there
 from losslint.fixes.logarithms import logarithm
 from losslint.fixes.moving import edited
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.model.module import Module
 from losslint.model.names import called
 from losslint.provenance.kinds import Place, Tensor

@@ -7,7 +7,7 @@ from dataclasses import field
 import libcst as cst
 
 from losslint.frozen import dataclass
-from losslint.model.names import Names, dotted, statements
+from losslint.model.names import Names, dotted, every_statement, statements
 
 # What turns gradients off, as a decorator and as a context, by the last part of its name.
 WITHOUT_GRADIENTS = frozenset(("no_grad", "inference_mode"))
@@ -30,7 +30,7 @@ class ClassFacts:
 def classes(tree: cst.Module, names: Names) -> dict[str, ClassFacts]:
     """Every class of the module by name, nested ones too."""
     found: dict[str, ClassFacts] = {}
-    for statement in statements(tree.body):
+    for statement in every_statement(tree):
         if isinstance(statement, cst.ClassDef):
             found[statement.name.value] = _facts(statement, names)
     return found

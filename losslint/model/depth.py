@@ -5,6 +5,13 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from itertools import accumulate
+
+from losslint.model.trees import SUITES, children
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # libcst 1.9.0 ends the process on a chain of 6,900 operators and takes 2 s over
 # one of 3,000; what recurses over its trees gives up from 2,600 on.
@@ -23,9 +30,6 @@ TOKEN = re.compile(
 
 
 LINE_END = re.compile(r"\r\n|\r|\n")
-
-# Where a statement holds others, also in its `except` and `case` clauses.
-SUITES = ("body", "orelse", "finalbody", "handlers", "cases")
 
 # What may be several levels deep there.
 LONG = frozenset((ast.BoolOp, ast.alias, ast.ImportFrom))
@@ -71,38 +75,27 @@ def _refuse_deep(tree: ast.Module, text: str) -> None:
 
     What is too short to be deep is passed by: each level takes a character.
     """
-    longest = max(map(len, LINE_END.split(text)))
-    waiting: list[tuple[ast.AST, int]] = [(tree, 0)]
+    ends = [0, *accumulate(len(line.strip()) for line in LINE_END.split(text))]
+    waiting: list[tuple[Any, int]] = [(tree, 0)]
     while waiting:
         node, depth = waiting.pop()
         depth += _levels(node) if type(node) in LONG else 1
-        row = getattr(node, "lineno", None)  # an operator has none
-        if depth > MAX_DEPTH and row is not None:
-            raise TooDeep(f"nested, or chained, more than {MAX_DEPTH} deep", row)
-        if not node._fields:
-            # `ast.Load` and the like are one object for all trees, and others leave notes on it
-            # that lead into theirs: pyflakes does, in flake8.
-            continue
-        if isinstance(node, ast.stmt) and _is_short(node, longest, MAX_DEPTH // 2 - depth):
-            for name in SUITES:
-                waiting += [(child, depth) for child in getattr(node, name, ())]
-            continue
-        for value in node.__dict__.values():  # `iter_child_nodes` takes three times as long
-            if isinstance(value, ast.AST):
-                waiting.append((value, depth))
-            elif type(value) is list:
-                waiting += [(child, depth) for child in value if isinstance(child, ast.AST)]
+        if depth > MAX_DEPTH and hasattr(node, "lineno"):  # a name has none
+            raise TooDeep(f"nested, or chained, more than {MAX_DEPTH} deep", node.lineno)
+        if isinstance(node, ast.stmt) and _length(node, ends) <= MAX_DEPTH // 2 - depth:
+            for name in SUITES[type(node)]:
+                waiting += [(child, depth) for child in getattr(node, name)]
+        else:
+            waiting += [(child, depth) for child in children(node)]
 
 
-def _is_short(node: ast.stmt, longest: int, most: int) -> bool:
-    """Whether a statement, without those in it, has at most so many characters."""
+def _length(node: Any, ends: list[int]) -> int:
+    """How many characters a statement has at most, without those in it."""
     body = getattr(node, "body", None)
-    if not body:
-        rows = (node.end_lineno or node.lineno) - node.lineno + 1
-    else:
-        decorators = getattr(node, "decorator_list", None)
-        rows = body[0].lineno - (decorators[0].lineno if decorators else node.lineno) + 1
-    return rows * longest <= most
+    last: int = body[0].lineno if body else node.end_lineno
+    decorators = getattr(node, "decorator_list", None)
+    first: int = decorators[0].lineno if decorators else node.lineno
+    return ends[last] - ends[first - 1]
 
 
 def _levels(node: ast.AST) -> int:

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import field
-from functools import partial
+from functools import lru_cache, partial
 
 import libcst as cst
 
@@ -203,13 +203,19 @@ class _Search:
             status = self.asker.asked.file(path)
             if status is None or status.st_size > MAX_BYTES:
                 return None
-            path = os.path.realpath(path)
+            path = _real(path, status.st_dev, status.st_ino)
             if not path.startswith(os.path.join(self.project, "")):
                 return None
             file = file_at(path, status.st_mtime_ns, status.st_size, self.asker.settings)
         except OSError:
             return None
         return file if file.may_bind(name) else None
+
+
+@lru_cache(maxsize=4096)
+def _real(path: str, device: int, inode: int) -> str:
+    """Where a path leads to, as long as that is the same file."""
+    return os.path.realpath(path)
 
 
 def _parsed(asker: Module, file: File, found: Defined) -> Elsewhere | None:

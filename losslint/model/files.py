@@ -17,9 +17,13 @@ from losslint.model.imports import Import
 from losslint.model.module import Module, Unreadable
 from losslint.model.names import suites
 from losslint.model.outline import syntax_of
+from losslint.model.trees import children
 from losslint.source.text import Source, Undecodable
 
-MAX_HELD = 1 << 20  # bytes of files that are kept in memory, parsed or not
+# Bytes of files that are kept in memory, about: a tree of libcst's is a hundred times as large as
+# its text, one of CPython's a quarter of that.
+MAX_HELD = 100 << 20
+TREE, SYNTAX = 100, 25
 
 Syntax = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -46,11 +50,33 @@ class File:
     settings: Settings
     known: Module | None = None
 
+    @property
+    def held(self) -> int:
+        """How many bytes of memory it takes, about, with what it has been parsed to."""
+        parsed = vars(self)
+        size = TREE * ("module" in parsed) + SYNTAX * ("_syntax" in parsed)
+        return len(self.raw) * (1 + size)
+
     def may_bind(self, name: str) -> bool:
         """Whether the name stands in the file, or may come from another."""
-        word = rf"(?<!\w){re.escape(name)}(?!\w)".encode()
-        found = name.encode() in self.raw and re.search(word, self.raw)
-        return bool(found or STAR.search(self.raw))
+        return self._has_star or self._writes(name)
+
+    @cached_property
+    def _has_star(self) -> bool:
+        return STAR.search(self.raw) is not None
+
+    def _writes(self, name: str) -> bool:
+        known = self._written.get(name)
+        if known is None:
+            word = rf"(?<!\w){re.escape(name)}(?!\w)".encode()
+            found = name.encode() in self.raw and re.search(word, self.raw)
+            known = self._written[name] = bool(found)
+        return known
+
+    @cached_property
+    def _written(self) -> dict[str, bool]:
+        """Of names that were asked for, whether they stand in the file."""
+        return {}
 
     @cached_property
     def bindings(self) -> list[tuple[str, Binding]]:
@@ -69,7 +95,7 @@ class File:
 
     def may_give(self, name: str) -> bool:
         """Whether a class of the file may have a method or an attribute of that name."""
-        return name.encode() in self.raw and (self._given is None or name in self._given)
+        return self._writes(name) and (self._given is None or name in self._given)
 
     @cached_property
     def _given(self) -> frozenset[str] | None:
@@ -91,7 +117,7 @@ _files: dict[tuple[str, int, int, Settings], File] = {}
 
 
 def file_at(path: str, changed: int, size: int, settings: Settings) -> File:
-    """The file at `path`, read again once it has changed. A tree is a hundred times as large as its text."""
+    """The file at `path`, read again once it has changed."""
     key = (path, changed, size, settings)
     known = _files.pop(key, None)
     if known is not None:
@@ -99,9 +125,9 @@ def file_at(path: str, changed: int, size: int, settings: Settings) -> File:
         return known
     with open(path, "rb") as file:
         _files[key] = found = File(path, file.read(), settings)
-    held = sum(len(file.raw) for file in _files.values())
+    held = sum(file.held for file in _files.values())
     while held > MAX_HELD and len(_files) > 1:
-        held -= len(_files.pop(next(iter(_files))).raw)
+        held -= _files.pop(next(iter(_files))).held
     return found
 
 
@@ -140,25 +166,32 @@ def _given(syntax: ast.Module) -> frozenset[str] | None:
     None where a method binds its object anew, or sets an entry of it.
     """
     found: set[str] = set()
-    objects = _objects(syntax)
-    for node in ast.walk(syntax):
+    bound: set[str] = set()
+    objects: set[str] = set()  # what methods call the object that they are called on
+    waiting: list[tuple[ast.AST, bool]] = [(syntax, False)]
+    while waiting:
+        node, is_in_class = waiting.pop()
         match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            case ast.FunctionDef(name=name, args=args) | ast.AsyncFunctionDef(name=name, args=args):
                 found.add(name)
-            case (
-                ast.Name(id=name, ctx=ast.Store() | ast.Del())
-                | ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del())
-            ) if name in objects:
-                return None
+                if is_in_class:
+                    objects |= {arg.arg for arg in (args.posonlyargs + args.args)[:1]}
+            case ast.ClassDef():
+                is_in_class = True
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                bound.add(name)
             case (
                 ast.Attribute(ctx=ast.Store() | ast.Del())
                 | ast.Subscript(ctx=ast.Store() | ast.Del())
             ):
                 found.update(_attributes(node))
+                if isinstance(node.value, ast.Name):
+                    bound |= {node.value.id} if isinstance(node, ast.Subscript) else set()
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=changed, attr=name))):
                 if name.endswith("_"):
                     found.update(_attributes(changed))
-    return frozenset(found)
+        waiting += [(child, is_in_class) for child in children(node)]
+    return None if bound & objects else frozenset(found)
 
 
 def _attributes(node: ast.AST) -> Iterator[str]:
@@ -172,17 +205,6 @@ def _attributes(node: ast.AST) -> Iterator[str]:
                 node = inner
             case _:
                 return
-
-
-def _objects(syntax: ast.Module) -> set[str]:
-    """What methods call the object that they are called on."""
-    firsts: set[str] = set()
-    for definition in ast.walk(syntax):
-        if isinstance(definition, ast.ClassDef):
-            for node in ast.walk(definition):
-                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    firsts |= {arg.arg for arg in (node.args.posonlyargs + node.args.args)[:1]}
-    return firsts
 
 
 def _run_by_import(syntax: ast.Module) -> Iterator[ast.stmt]:

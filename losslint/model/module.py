@@ -6,13 +6,14 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 
 import libcst as cst
 
 from losslint.config import Settings
 from losslint.findings import Span
+from losslint.frozen import unvalidated
 from losslint.model.asked import Asked
 from losslint.model.depth import TooDeep, syntax_tree
 from losslint.model.instances import make_plain
@@ -77,7 +78,7 @@ class Module:
         refused = found if isinstance(found, SyntaxError) else None
         self.syntax = None if isinstance(found, SyntaxError) else found
         try:
-            with deep_recursion():
+            with deep_recursion(), nullcontext() if self.syntax is None else unvalidated():
                 return _parse_form_feeds(self.source.text)
         except cst.ParserSyntaxError as problem:
             # libcst's own places are often a line off, or simply 1:1.
@@ -183,7 +184,7 @@ def _parse_form_feeds(text: str) -> cst.Module:
     It drops those that stand in the indentation of code. As many line feeds
     mean the same to Python, and every offset stays what it was.
     """
-    if not FORM_FEED_INDENT.search(text):
+    if "\f" not in text or not FORM_FEED_INDENT.search(text):
         return cst.parse_module(text)
     try:
         tree = cst.parse_module(text)

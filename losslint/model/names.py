@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
+from losslint.model.remembering import remembered
+
 # What `from helpers import *` is taken to bring, where nothing else binds the name.
 CONVENTIONS = {
     "torch": "torch",
@@ -29,7 +31,7 @@ class Names:
         self._imported: dict[str, str] = {}
         self._star = False
         self._stars: list[str] = []
-        for statement in statements(tree.body):
+        for statement in every_statement(tree):
             if isinstance(statement, cst.SimpleStatementLine):
                 for small in statement.body:
                     self._import(small)
@@ -75,13 +77,13 @@ def imported(small: cst.BaseSmallStatement) -> Iterator[tuple[str, str]]:
 
 def dotted(node: cst.CSTNode | None) -> str | None:
     """`a.b.c` for a chain of attributes on a name; None for anything else."""
-    parts: list[str] = []
-    while type(node) is cst.Attribute:
-        parts.append(node.attr.value)
-        node = node.value
-    if type(node) is not cst.Name:
+    if isinstance(node, cst.Name):
+        return node.value
+    if not isinstance(node, cst.Attribute):
         return None
-    return ".".join((node.value, *reversed(parts))) if parts else node.value
+    base = node.value
+    before = base.value if isinstance(base, cst.Name) else dotted(base)
+    return None if before is None else f"{before}.{node.attr.value}"
 
 
 def called(node: cst.CSTNode) -> str:
@@ -104,6 +106,14 @@ def string_value(node: cst.SimpleString) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def number_value(node: cst.Integer | cst.Float) -> int | float:
+    """What a number is; libcst asks CPython's parser."""
+    try:
+        return int(node.value, 0) if isinstance(node, cst.Integer) else float(node.value)
+    except ValueError:
+        return node.evaluated_value
+
+
 def statements(
     body: cst.BaseSuite | Sequence[cst.BaseStatement],
 ) -> Iterator[cst.BaseStatement]:
@@ -112,10 +122,16 @@ def statements(
     while stack:
         statement = stack.pop()
         yield statement
-        if isinstance(statement, cst.SimpleStatementLine):
+        if type(statement) is cst.SimpleStatementLine:
             continue
         for inner in reversed(list(suites(statement))):
             stack.extend(reversed(_statements_of(inner)))
+
+
+@remembered(64)
+def every_statement(tree: cst.Module) -> tuple[cst.BaseStatement, ...]:
+    """Every statement of a module: several ask for them."""
+    return tuple(statements(tree.body))
 
 
 def _statements_of(body: object) -> list[cst.BaseStatement]:

@@ -11,11 +11,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from losslint.model.depth import TooDeep, syntax_tree
+from losslint.model.trees import children, walk
 
-ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-LOOPS = (ast.For, ast.AsyncFor, ast.While)
-GIVING = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ORDERED = frozenset((ast.Lt, ast.LtE, ast.Gt, ast.GtE))
+FUNCTIONS = frozenset((ast.FunctionDef, ast.AsyncFunctionDef))
+LOOPS = frozenset((ast.For, ast.AsyncFor, ast.While))
+GIVING = frozenset((ast.Assign, ast.AnnAssign, ast.AugAssign))
+TELLING = FUNCTIONS | LOOPS | GIVING | {ast.Call, ast.Compare, ast.ClassDef, ast.alias}
 COMPARING = frozenset("less less_equal greater greater_equal lt le gt ge monitor_op".split())
 MAX_WORD = 80  # a longer string names nothing
 
@@ -59,54 +65,61 @@ def syntax_of(text: str) -> ast.Module | None:
 
 def outline(tree: ast.AST) -> Outline:
     """The outline of a syntax tree, or of a part of one."""
-    found = Outline([Body("")])
-    waiting: list[tuple[ast.AST, Body]] = [(tree, found.bodies[0])]
+    body = Body("")
+    found = Outline([body])
+    waiting: list[Any] = [tree]
     while waiting:
-        node, body = waiting.pop()
+        node = waiting.pop()
         kind = type(node)
-        if kind is ast.Constant:
-            if type(node.value) is str and len(node.value) <= MAX_WORD:  # type: ignore[attr-defined]
-                found.strings.add(node.value)  # type: ignore[attr-defined]
-            continue
-        if kind in FUNCTIONS:
-            body = Body(node.name)  # type: ignore[attr-defined]
-            found.bodies.append(body)
-        elif kind in LOOPS:
-            body.has_loop = True
-        elif kind in GIVING:
-            body.given += _given(node)
-        elif kind is ast.ClassDef:
-            found.classes.append(node)  # type: ignore[arg-type]
-        elif isinstance(node, ast.alias):
-            name = node.name if node.asname else node.name.partition(".")[0]
-            found.imported[node.asname or name] = name
-        elif kind is ast.Compare:
-            if any(type(op) in ORDERED for op in node.ops):  # type: ignore[attr-defined]
-                body.compared |= words([node])
-        elif kind is ast.Call:
-            assert isinstance(node, ast.Call)
-            found.calls.append(node)
-            body.given += _appended(node)
-            if last(node.func) in COMPARING:
-                body.compared |= words([node])
-        if not node._fields:
-            continue  # notes of others: see `depth._refuse_deep`
-        names = body.names
-        for value in node.__dict__.values():
-            if type(value) is str:
-                names.add(value)
-            elif isinstance(value, ast.AST):
-                waiting.append((value, body))
-            elif type(value) is list:
-                for item in value:
-                    if isinstance(item, ast.AST):
-                        waiting.append((item, body))
-                    elif type(item) is str:
-                        names.add(item)
-    for body in found.bodies:
-        body.names.update(*(name.split(".") for name in body.names if "." in name))
+        if kind is ast.Name:
+            body.names.add(node.id)
+        elif kind is ast.Attribute:
+            body.names.add(node.attr)
+            waiting.append(node.value)
+        elif kind is ast.Constant:
+            if type(node.value) is str and len(node.value) <= MAX_WORD:
+                found.strings.add(node.value)
+        elif kind is str:
+            body.names.add(node)
+            if "." in node:
+                body.names.update(node.split("."))
+        elif kind is Body:
+            body = node
+        else:
+            if kind in TELLING:
+                if kind in FUNCTIONS:
+                    waiting.append(body)
+                    body = Body(node.name)
+                    found.bodies.append(body)
+                else:
+                    _tell(node, body, found)
+            waiting += children(node)
     found.names = frozenset().union(*(body.names for body in found.bodies))
     return found
+
+
+def _tell(node: Any, body: Body, found: Outline) -> None:
+    """What a node tells of its body, and of the file, but for its names."""
+    kind = type(node)
+    if kind is ast.Call:
+        found.calls.append(node)
+        called = last(node.func)
+        if called in COMPARING:
+            body.compared |= words([node])
+        elif called == "append":
+            body.given += _appended(node)
+    elif kind in GIVING:
+        body.given += _given(node)
+    elif kind in LOOPS:
+        body.has_loop = True
+    elif kind is ast.Compare:
+        if not ORDERED.isdisjoint(map(type, node.ops)):
+            body.compared |= words([node])
+    elif kind is ast.ClassDef:
+        found.classes.append(node)
+    elif kind is ast.alias:
+        name = node.name if node.asname else node.name.partition(".")[0]
+        found.imported.setdefault(node.asname or name, name)
 
 
 def identifiers(node: ast.AST) -> set[str]:
@@ -118,7 +131,7 @@ def words(nodes: Iterable[ast.AST]) -> set[str]:
     """Every identifier and string in some expressions."""
     found: set[str] = set()
     for top in nodes:
-        for node in ast.walk(top):
+        for node in walk(top):
             if isinstance(node, ast.Name):
                 found.add(node.id)
             elif isinstance(node, ast.Attribute):

@@ -11,6 +11,7 @@ import libcst as cst
 from libcst._nodes.internal import CodegenState
 
 from losslint.findings import Span
+from losslint.model.matched import syntax_of_line
 from losslint.model.parents import index
 from losslint.source.text import Source
 
@@ -21,8 +22,8 @@ Found = dict[int, tuple[cst.CSTNode, int, int]]
 class Spans:
     """The bytes of the nodes of one tree, as far as they have been asked for.
 
-    A statement of the module is printed by itself, and has to be what stands where CPython
-    says that it begins. `syntax` is what CPython made of the source.
+    A line of simple statements is printed by itself, or a whole statement of the module, and has
+    to be what stands where CPython says that it begins. `syntax` is what CPython made of the source.
     """
 
     def __init__(self, tree: cst.Module, source: Source, syntax: ast.Module | None) -> None:
@@ -30,6 +31,7 @@ class Spans:
         self._source = source
         self._syntax = syntax
         self._known: dict[int, Found | None] = {}  # by the place of a statement in the module
+        self._lines: dict[int, Found | None] = {}  # by the place of a line in the index
 
     def of(self, node: cst.CSTNode) -> Span | None:
         """The bytes of a node; None if its statement cannot be printed by itself."""
@@ -37,10 +39,31 @@ class Spans:
         number = bisect_right(self._firsts, place) - 1
         if number < 0:
             return None
-        if number not in self._known:
-            self._known[number] = self._printed(len(self._firsts) - 1 - number)
-        found = (self._known[number] or {}).get(id(node))
+        found = None
+        if number not in self._known and (line := self._line(place)) is not None:
+            found = line.get(id(node))
+        if found is None:
+            if number not in self._known:
+                self._known[number] = self._printed(len(self._firsts) - 1 - number)
+            found = (self._known[number] or {}).get(id(node))
         return None if found is None else Span(*found[1:])
+
+    def _line(self, place: int) -> Found | None:
+        """The bytes of everything in the line of simple statements around a node."""
+        known = index(self._tree)
+        while place >= 0 and not isinstance(known.order[place], cst.SimpleStatementLine):
+            place = known.up[place]
+        if place < 0:
+            return None
+        if place not in self._lines:
+            line = known.order[place]
+            assert isinstance(line, cst.SimpleStatementLine)
+            syntax = syntax_of_line(self._tree, line, self._syntax)
+            if syntax is None:
+                return None
+            row = self._source.line_start(syntax.lineno)
+            self._lines[place] = self._at(line, row, syntax.col_offset)
+        return self._lines[place]
 
     def start_of(self, number: int) -> int | None:
         """Where a statement of the module begins, its decorators with it, without printing it."""
@@ -75,10 +98,15 @@ class Spans:
         """The bytes of everything in a statement; None where it is not what stands in the source."""
         if number >= len(self._rows):
             return None
-        statement = self._tree.body[number]
-        code, found = printed(self._tree, statement, self._source)
-        start = self._source.line_start(self._rows[number][1]) - found[id(statement)][1]
-        data, text = self._source.data, code.encode()
+        return self._at(self._tree.body[number], self._source.line_start(self._rows[number][1]), 0)
+
+    def _at(self, statement: cst.CSTNode, row: int, column: int) -> Found | None:
+        """The bytes of everything in a statement that begins there, if that is what stands there."""
+        data = self._source.data
+        indent = data[row : row + column].decode()
+        code, found = printed(self._tree, statement, self._source, indent)
+        start = row + column - found[id(statement)][1]
+        text = code.encode()
         if data[max(start, 0) : start + len(text)] != text and (
             statement is not self._tree.body[-1] or data[max(start, 0) :].rstrip() != text.rstrip()
         ):
@@ -86,9 +114,13 @@ class Spans:
         return {key: (node, start + a, start + b) for key, (node, a, b) in found.items()}
 
 
-def printed(tree: cst.Module, node: cst.CSTNode, source: Source) -> tuple[str, Found]:
+def printed(
+    tree: cst.Module, node: cst.CSTNode, source: Source, indent: str = ""
+) -> tuple[str, Found]:
     """A node as libcst prints it, and the place of everything in it, counted from its first byte."""
     state = _Places(tree, ascii_only=source.text.isascii())
+    if indent:
+        state.increase_indent(indent)
     node._codegen(state)
     return "".join(state.tokens), state.found
 

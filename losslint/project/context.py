@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
+from losslint.model.trees import children
 
 # Methods that run once a step, so that what they make is made anew.
 STEPS = frozenset("forward training_step compute_loss".split())
@@ -49,19 +49,19 @@ def _trains(loop: ast.stmt) -> bool:
         ):
             return True
         if not isinstance(node, (ast.For, ast.AsyncFor, ast.While, ast.FunctionDef, ast.Lambda)):
-            stack += ast.iter_child_nodes(node)
+            stack += children(node)
     return False
 
 
-def inside(node: ast.AST, child: ast.AST, context: Context) -> Context:
-    """What a child of a node stands in, if the node stands in `context`."""
+def inside(node: ast.AST, name: str, context: Context) -> Context:
+    """What a part of a node stands in, by the field that holds it, if the node stands in `context`."""
     match node:
         case ast.ClassDef():
             return Context(node.name, statement=context.statement, scope=node)
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return Context(context.cls, node.name, context.statement, scope=node)
-        case ast.For() | ast.AsyncFor() | ast.While() if child in node.body:
+        case ast.For() | ast.AsyncFor() | ast.While() if name == "body":
             return replace(context, loop=node, condition=False)
-        case ast.If() | ast.IfExp() | ast.Try() if child is not getattr(node, "test", None):
+        case ast.If() | ast.IfExp() | ast.Try() if name != "test":
             return replace(context, condition=True)
     return context

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from losslint.model.classes import WITHOUT_GRADIENTS
 from losslint.model.facts import CrossEntropy, Site
+from losslint.model.trees import walk
 from losslint.project.context import Context
 from losslint.project.flows import spelled
 from losslint.ranges.losses import is_loss_like
@@ -47,9 +48,11 @@ def cross_entropy(
     node: ast.Call, qualified: str, context: Context, locate: Locate
 ) -> CrossEntropy | None:
     """A call of `cross_entropy`, or of a criterion that may be one, in what may train."""
+    if len(node.args) < 2:
+        return None
     name = qualified.rpartition(".")[2]
     is_function = qualified == "torch.nn.functional.cross_entropy"
-    if len(node.args) < 2 or not (is_function or (name[:1].islower() and is_loss_like(name))):
+    if not (is_function or (name[:1].islower() and is_loss_like(name))):
         return None
     function, statement = context.scope, context.statement
     if statement is None or any(spelled(d).endswith(WITHOUT) for d in _decorators(function)):
@@ -86,17 +89,17 @@ def _is_moved(value: ast.expr, name: str) -> bool:
 
 def _order(value: ast.expr) -> str:
     """How a number becomes a class in an expression; empty if it does not."""
-    for node in ast.walk(value):
+    for node in walk(value):
         match node:
             case ast.BinOp(op=ast.FloorDiv()):
                 return "floor division"
             case ast.Call(func=func) if spelled(func).rpartition(".")[2] in BINNING:
                 return f"`{spelled(func)}`"
             case ast.Call(func=ast.Attribute(value=inner, attr=name)) if name in WHOLE:
-                if any(isinstance(n, ast.BinOp) and _divides(n) for n in ast.walk(inner)):
+                if any(isinstance(n, ast.BinOp) and _divides(n) for n in walk(inner)):
                     return "a quotient that is rounded"
             case ast.Call(func=func, args=[inner, *_]) if spelled(func).rpartition(".")[2] in WHOLE:
-                if any(isinstance(n, ast.BinOp) and _divides(n) for n in ast.walk(inner)):
+                if any(isinstance(n, ast.BinOp) and _divides(n) for n in walk(inner)):
                     return "a quotient that is rounded"
     return ""
 

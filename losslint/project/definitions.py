@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from losslint.findings import Span
 from losslint.model.facts import Defined, Site
+from losslint.model.trees import walk
 from losslint.project.flows import spelled
 from losslint.ranges.losses import is_loss_like
 
@@ -23,6 +24,7 @@ ORDINAL = re.compile(
 
 Qualify = Callable[[ast.AST], str]
 Locate = Callable[[ast.stmt], tuple[Site, Span]]
+Mentions = Callable[[Span, Iterable[str]], bool]
 
 CONTAINERS = frozenset(("ParameterList", "ParameterDict"))
 TORCH_LOSSES = ("torch.nn.modules.loss.", "torch.nn.")
@@ -46,33 +48,33 @@ REDUCING = frozenset("mean sum norm mse_loss l1_loss nll_loss cross_entropy logs
 
 
 def defined(
-    tree: ast.Module, qualify: Qualify, locate: Locate, *, learns: Callable[[Span], bool]
+    tree: ast.Module, qualify: Qualify, locate: Locate, mentions: Mentions
 ) -> Iterator[Defined]:
     """Every class and function of the module's own level, under conditions too.
 
-    `learns` says whether there may be parameters in a piece of the file at all.
+    `mentions` says whether one of some names can stand in a piece of the file at all.
     """
     for node in _top_level(tree.body):
         decorated = bool(node.decorator_list)
+        site, span = locate(node)
+        may_be_ordinal = mentions(span, DISTRIBUTIONS)
         if isinstance(node, ast.ClassDef):
             bases = tuple(qualify(base) for base in node.bases)
-            site, span = locate(node)
             yield Defined(
                 node.name,
                 "class",
                 site,
                 span,
                 bases,
-                tuple(_leaves(node, qualify)) if learns(span) else (),
+                tuple(_leaves(node, qualify)) if mentions(span, ("Parameter",)) else (),
                 _is_loss_class(node, bases),
                 decorated,
-                bool(bases) and is_loss_like(node.name) and _is_ordinal(node),
+                may_be_ordinal and bool(bases) and is_loss_like(node.name) and _is_ordinal(node),
             )
         else:
             is_loss = is_loss_like(node.name) and _yields_loss(node)
-            yield Defined(
-                node.name, "function", *locate(node), (), (), is_loss, decorated, _is_ordinal(node)
-            )
+            is_ordinal = may_be_ordinal and _is_ordinal(node)
+            yield Defined(node.name, "function", site, span, (), (), is_loss, decorated, is_ordinal)
 
 
 def _top_level(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef]:
@@ -95,14 +97,14 @@ def _yields_loss(node: ast.FunctionDef) -> bool:
     """Whether a function returns what a loss or a reduction made of its arguments."""
     if node.name.lower().lstrip("_").startswith(FACTORIES) or not node.args.args:
         return False
-    returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value]
-    names = {n.id for value in returned for n in ast.walk(value) if isinstance(n, ast.Name)}
+    returned = [n.value for n in walk(node) if isinstance(n, ast.Return) and n.value]
+    names = {n.id for value in returned for n in walk(value) if isinstance(n, ast.Name)}
     makes = [
         n.value
-        for n in ast.walk(node)
+        for n in walk(node)
         if isinstance(n, (ast.Assign, ast.AugAssign)) and _targets(n) & names
     ]
-    calls = (c for value in [*returned, *makes] for c in ast.walk(value) if isinstance(c, ast.Call))
+    calls = (c for value in [*returned, *makes] for c in walk(value) if isinstance(c, ast.Call))
     called = {spelled(c.func).rpartition(".")[2] or _method(c) for c in calls}
     return bool(called & REDUCING) or any(is_loss_like(name) for name in called)
 
@@ -111,7 +113,7 @@ def _is_ordinal(node: ast.ClassDef | ast.FunctionDef) -> bool:
     """Whether a loss knows how far classes lie apart: it counts them, or is called for that."""
     called = {
         spelled(n.func).rpartition(".")[2] or _method(n)
-        for n in ast.walk(node)
+        for n in walk(node)
         if isinstance(n, ast.Call)
     }
     counts = bool(called & COUNTING) or ORDINAL.search(node.name) is not None
@@ -124,37 +126,33 @@ def _method(call: ast.Call) -> str:
 
 def _targets(node: ast.Assign | ast.AugAssign) -> set[str]:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+    return {n.id for target in targets for n in walk(target) if isinstance(n, ast.Name)}
 
 
 def _leaves(node: ast.ClassDef, qualify: Qualify) -> Iterator[str]:
     """The attributes that a class gives learnable parameters, and that nothing in it freezes."""
     if not node.bases:
         return  # no module
-    frozen = {
-        spelled(target).removesuffix(".requires_grad")
-        for n in ast.walk(node)
-        if isinstance(n, ast.Assign)
-        for target in n.targets
-        if spelled(target).endswith(".requires_grad")
-    }
-    found: dict[str, None] = {}
-    for inner in ast.walk(node):
+    given: list[tuple[list[str], ast.expr | None]] = []
+    for inner in walk(node):
         match inner:
-            case ast.Assign(targets=[target], value=ast.Call() as call):
-                path = spelled(target)
-            case ast.AnnAssign(target=target, value=ast.Call() as call):
-                path = spelled(target)
+            case ast.Assign(targets=targets, value=value):
+                given.append(([spelled(target) for target in targets], value))
+            case ast.AnnAssign(target=target, value=value):
+                given.append(([spelled(target)], value))
             case ast.Call(
                 func=ast.Attribute(attr="register_parameter"),
-                args=[ast.Constant(value=str(name)), ast.Call() as call, *_],
+                args=[ast.Constant(value=str(name)), value, *_],
             ):
-                path = f"self.{name}"
-            case _:
-                continue
-        own = path.startswith("self.") and path.count(".") == 1
-        if own and path not in frozen and _is_learnable(call, qualify):
-            found.setdefault(path)
+                given.append(([f"self.{name}"], value))
+    assigned = {path for paths, _ in given for path in paths}
+    found: dict[str, None] = {}
+    for paths, value in given:
+        if len(paths) == 1 and isinstance(value, ast.Call) and _is_learnable(value, qualify):
+            path = paths[0]
+            own = path.startswith("self.") and path.count(".") == 1
+            if own and f"{path}.requires_grad" not in assigned:
+                found.setdefault(path)
     yield from found
 
 

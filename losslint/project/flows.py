@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from losslint.frozen import dataclass
 from losslint.model.facts import UNKNOWN, Node
+from losslint.model.trees import walk
 
 # Methods that return the module that they are called on, or a copy of it.
 KEEPING = frozenset(
@@ -19,6 +20,7 @@ PARAMETERS = frozenset(("parameters", "named_parameters"))
 TAKING = PARAMETERS | frozenset(
     "modules named_modules children named_children values items keys get pop setdefault".split()
 )
+PASSING = KEEPING | TAKING
 # Functions whose result holds what they are given.
 MIXING = frozenset(
     "list tuple set frozenset dict filter map chain from_iterable sorted reversed zip iter next"
@@ -60,12 +62,12 @@ class Around:
 def sources(node: ast.expr | None, around: Around) -> set[Node]:
     """Everything that the value of an expression may hold, or be."""
     match node:
-        case None | ast.Constant() | ast.Lambda() | ast.Compare() | ast.JoinedStr():
-            return set()
         case ast.Name(id="self") if around.cls:
             return {("of", around.cls)}
         case ast.Name(id=name):
             return {around.value(name)}
+        case None | ast.Constant() | ast.Lambda() | ast.Compare() | ast.JoinedStr():
+            return set()
         case ast.Attribute(value=base, attr=name):
             inner = sources(base, around) if name in ("module", "data") else set()
             return {("value", EVERYWHERE, name), *inner}
@@ -97,7 +99,10 @@ def sources(node: ast.expr | None, around: Around) -> set[Node]:
 
 def every(values: Iterable[ast.expr | None], around: Around) -> set[Node]:
     """What any of several expressions may hold."""
-    return set().union(*(sources(value, around) for value in values))
+    found: set[Node] = set()
+    for value in values:
+        found |= sources(value, around)
+    return found
 
 
 def part(found: set[Node], place: int, count: int) -> set[Node]:
@@ -122,7 +127,7 @@ def _is_params(key: ast.expr | None) -> bool:
 def _of_comprehension(
     value: ast.expr, generators: list[ast.comprehension], around: Around
 ) -> set[Node]:
-    targets = [n for g in generators for n in ast.walk(g.target) if isinstance(n, ast.Name)]
+    targets = [n for g in generators for n in walk(g.target) if isinstance(n, ast.Name)]
     bound = {around.value(target.id) for target in targets}
     return (sources(value, around) - bound) | every([g.iter for g in generators], around)
 
@@ -138,7 +143,7 @@ def _of_call(call: ast.Call, around: Around) -> set[Node]:
             name, held = around.original(spelling), around.value(spelling)
         case ast.Attribute(attr=name) if name in PARAMETERS and around.is_open:
             return set()
-        case ast.Attribute(value=base, attr=name) if name in KEEPING | TAKING:
+        case ast.Attribute(value=base, attr=name) if name in PASSING:
             return sources(base, around) | every(given, around)
         case ast.Attribute(attr=name):
             held = ("value", EVERYWHERE, name)
@@ -165,6 +170,8 @@ def _of_getattr(call: ast.Call, around: Around) -> set[Node]:
 
 def spelled(node: ast.AST | None) -> str:
     """`a.b.c` for a chain of attributes on a name, what a subscript takes left out; else empty."""
+    if isinstance(node, ast.Name):
+        return node.id
     parts: list[str] = []
     while isinstance(node, (ast.Attribute, ast.Subscript)):
         if isinstance(node, ast.Attribute):

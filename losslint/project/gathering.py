@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from losslint.findings import Span
 from losslint.model.facts import Built, CrossEntropy, FileFacts, Optimizer, Site
+from losslint.model.trees import PARTS, SUITES, children, statements
 from losslint.project.comments import stopped
 from losslint.project.context import Context, anew, inside
 from losslint.project.cross_entropies import cross_entropy, makes_cross_entropy
@@ -27,17 +28,15 @@ GROWING = frozenset(
 # Whose classes are none of the project.
 FOREIGN = ("torch.", "numpy.", "torchvision.", "collections.", "typing.", "pathlib.", "datetime.")
 
-# What `inside` makes a difference for, and what holds nothing that is looked for.
-BLOCKS = frozenset(
-    (
-        *(ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.For, ast.AsyncFor),
-        *(ast.While, ast.If, ast.IfExp, ast.Try),
-    )
-)
-LEAVES = frozenset((ast.Name, ast.Load, ast.Store, ast.Del)).union(
-    *(kind.__subclasses__() for kind in (ast.operator, ast.cmpop, ast.boolop, ast.unaryop))
-)
+# What parts of stand in something else than the whole, and what holds nothing that is looked for.
+BLOCKS = frozenset(kind for kind, names in SUITES.items() if names)
+LEAVES = frozenset((ast.Name, str, type(None)))
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ASKING = re.compile(rb"parameters\s*\(")
 WORD = re.compile(r"[A-Za-z_][\w.]{1,120}\Z")
 
 
@@ -66,39 +65,44 @@ class _Gathering:
     origins: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        for node in _statements(self.tree):
+        for node in statements(self.tree):
             self._imports(node)
             if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
                 self.own.add(node.name)
         self.origins = {name.lstrip(".").partition(".")[0] for _, name in self.imports}
-        asks = b"parameters(" in self.source.data
-        self.holding = Holding(self.source.name, self.imported, asks)
+        asking = {self.source.row(found.start()) for found in ASKING.finditer(self.source.data)}
+        self.holding = Holding(self.source.name, self.imported, asking)
 
     def facts(self) -> FileFacts:
         """Everything that the file has to say."""
-        stack: list[tuple[ast.AST, Context]] = [(self.tree, Context(scope=self.tree))]
-        while stack:
-            node, context = stack.pop()
-            if isinstance(node, ast.stmt):
-                context = context.at(node)
-                self._statement(node, context)
-            elif type(node) is ast.Call:
-                self._call(node, context)
-            elif type(node) is ast.Constant:
+        context = Context(scope=self.tree)
+        waiting: list[Any] = [self.tree]
+        while waiting:
+            node = waiting.pop()
+            kind = type(node)
+            if kind in LEAVES:
+                continue
+            if kind is ast.Attribute:
+                waiting.append(node.value)
+            elif kind is ast.Constant:
                 if type(node.value) is str:
                     self._word(node.value)
-                continue
-            if type(node) in BLOCKS:
-                stack += [(child, inside(node, child, context)) for child in _children(node)]
+            elif kind is Context:
+                context = node
             else:
-                stack += [(child, context) for child in _children(node)]
-        definitions = defined(self.tree, self.qualified, self._definition, learns=self._learns)
+                if kind is ast.Call:
+                    self._call(node, context)
+                elif isinstance(node, ast.stmt):
+                    context = context.at(node)
+                    self._statement(node, context)
+                waiting += _parts(node, context) if kind in BLOCKS else children(node)
+        definitions = defined(self.tree, self.qualified, self._definition, self._mentions)
         return FileFacts(
             self.source.name,
             tuple(self.imports),
             tuple(definitions),
             tuple(self.built),
-            tuple(self.holding.flows),
+            self.holding.flows,
             tuple(self.optimizers),
             own=frozenset(self.own),
             words=frozenset(self.words),
@@ -126,15 +130,18 @@ class _Gathering:
 
     def qualified(self, node: ast.AST) -> str:
         """The qualified name of a chain of attributes, as far as the imports tell."""
-        spelling = spelled(node)
+        return self._imported(spelled(node))
+
+    def _imported(self, spelling: str) -> str:
         first, dot, rest = spelling.partition(".")
         return self.imported.get(first, first) + dot + rest
 
     def _definition(self, node: ast.stmt) -> tuple[Site, Span]:
         return self._site(node, node), self._span(node)
 
-    def _learns(self, span: Span) -> bool:
-        return self.source.data.find(b"Parameter", span.start, span.end) >= 0
+    def _mentions(self, span: Span, names: Iterable[str]) -> bool:
+        data = self.source.data
+        return any(data.find(name.encode(), span.start, span.end) >= 0 for name in names)
 
     def _span(self, node: ast.expr | ast.stmt) -> Span:
         start = self.source.line_start(node.lineno) + node.col_offset
@@ -162,11 +169,9 @@ class _Gathering:
                 if makes_cross_entropy(value, self.qualified):
                     self.criteria.update((spelled(t).rpartition(".")[2], None) for t in targets)
                 for target in targets:
-                    self.targets.update(dict.fromkeys(_wrapped(value), spelled(target)))
-                    self.holding.assign(target, value, context)
+                    self._assign(target, value, context)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
-                self.targets.update(dict.fromkeys(_wrapped(value), spelled(target)))
-                self.holding.assign(target, value, context)
+                self._assign(target, value, context)
             case ast.AugAssign(target=target, value=value):
                 self.holding.assign(target, value, context)
             case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
@@ -180,39 +185,47 @@ class _Gathering:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self.holding.parameters(node, context)
 
+    def _assign(self, target: ast.expr, value: ast.expr, context: Context) -> None:
+        if isinstance(value, ast.Call):
+            self.targets.update(dict.fromkeys(_wrapped(value), spelled(target)))
+        self.holding.assign(target, value, context)
+
     # --- calls ------------------------------------------------------------------------
 
     def _call(self, node: ast.Call, context: Context) -> None:
-        called = self.holding.around(context).original(
-            spelled(node.func).rpartition(".")[2]
-        ) or _last(node.func)
-        qualified = self.qualified(node.func)
+        func, spelling = node.func, spelled(node.func)
+        called = self.holding.around(context).original(spelling.rpartition(".")[2]) or _last(func)
+        qualified = self._imported(spelling)
         measured = cross_entropy(node, qualified, context, self._site)
         if measured is not None:
             self.cross_entropies.append(measured)
         optimizer = given_to(node, qualified, called)
         if optimizer is not None:
             self._optimizer(node, called, optimizer, context)
-        if called in GROWING and isinstance(node.func, ast.Attribute):
-            self.holding.hold(node.func.value, arguments(node), context)
-        if isinstance(node.func, ast.Name) and node.func.id == "setattr" and len(node.args) == 3:
-            self.holding.hold(node.args[0], [node.args[2]], context)
-        match node:
-            case ast.Call(func=ast.Name(id="getattr" | "vars" | "dir"), args=[module, *rest]):
-                if not (rest and isinstance(rest[0], ast.Constant)):
-                    self.searched.setdefault(self.qualified(module))
-            case ast.Call(func=ast.Name(id="globals" | "eval")):
-                self.searched.setdefault("")
+        if called in GROWING and isinstance(func, ast.Attribute):
+            self.holding.hold(func.value, arguments(node), context)
+        if isinstance(func, ast.Name):
+            self._by_name(func.id, node.args, context)
         if called == "__init__" and context.cls:
             called = context.cls  # super().__init__(...): into the bases as well
         if not qualified.startswith(FOREIGN):
             self.holding.given(node, called, context)
-        self._build(node, context)
+            self._build(node, qualified, context)
 
-    def _build(self, node: ast.Call, context: Context) -> None:
-        qualified = self.qualified(node.func)
+    def _by_name(self, function: str, args: list[ast.expr], context: Context) -> None:
+        """What a function of Python's own does with the names that it is given."""
+        match function, args:
+            case "setattr", [whole, _, value]:
+                self.holding.hold(whole, [value], context)
+            case (("getattr" | "vars" | "dir"), [module, *rest]):
+                if not (rest and isinstance(rest[0], ast.Constant)):
+                    self.searched.setdefault(self.qualified(module))
+            case (("globals" | "eval"), _):
+                self.searched.setdefault("")
+
+    def _build(self, node: ast.Call, qualified: str, context: Context) -> None:
         last = qualified.rpartition(".")[2]
-        if not last[:1].isupper() or qualified.startswith(FOREIGN) or context.statement is None:
+        if not last[:1].isupper() or context.statement is None:
             return
         first = qualified.lstrip(".").partition(".")[0]
         starred = ("*" in self.imported) and qualified == last
@@ -256,27 +269,15 @@ class _Gathering:
         )
 
 
-def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    """Every statement, at any depth, in no particular order."""
-    stack: list[ast.stmt] = list(tree.body)
-    while stack:
-        node = stack.pop()
-        yield node
-        for name in ("body", "orelse", "finalbody"):
-            stack += getattr(node, name, ())
-        for part_of in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
-            stack += part_of.body
-
-
-def _children(node: ast.AST) -> list[ast.AST]:
-    """What may hold statements, calls or strings; from the last to the first, as a stack wants it."""
-    found: list[ast.AST] = []
-    for value in node.__dict__.values():  # `iter_child_nodes` takes three times as long
-        if type(value) is list:
-            found += [child for child in value if isinstance(child, ast.AST)]
-        elif isinstance(value, ast.AST) and type(value) not in LEAVES:
-            found.append(value)
-    return found[::-1]
+def _parts(block: ast.AST, context: Context) -> list[Any]:
+    """As `children`: the parts of a block, behind each what it stands in, and at first what comes after."""
+    found: list[Any] = [context]
+    for name in PARTS[type(block)]:
+        value = getattr(block, name)
+        if value:
+            found += reversed(value) if type(value) is list else (value,)
+            found.append(inside(block, name, context))
+    return found
 
 
 def _last(func: ast.expr) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from losslint.model.trees import children
 from losslint.source.text import Source
 
 # Behind the last expression of a header there are comments, perhaps, and its colon.
@@ -18,14 +19,15 @@ def last_row(statement: ast.stmt, source: Source) -> int:
     if not hasattr(statement, "body"):
         return end
     decorators = getattr(statement, "decorator_list", ())
-    parts = [
-        part
-        for child in ast.iter_child_nodes(statement)
-        if not isinstance(child, OTHER_LINES) and child not in decorators
-        for part in ast.walk(child)
-        if isinstance(part, (ast.expr, ast.arg, ast.keyword))
-    ]
-    ends = ((part.end_lineno or end, part.end_col_offset or 0) for part in parts)
-    row, column = max(ends, default=(statement.lineno, statement.col_offset))
+    ends = [(statement.lineno, statement.col_offset)]
+    waiting = children(statement)
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, (ast.expr, ast.arg, ast.keyword)):
+            if part not in decorators:
+                ends.append((part.end_lineno or end, part.end_col_offset or 0))
+        elif isinstance(part, ast.AST) and not isinstance(part, OTHER_LINES):
+            waiting += children(part)
+    row, column = max(ends)
     colon = COLON.match(source.data, source.line_start(row) + column)
     return source.position(colon.end())[0] if colon else statement.lineno

@@ -4,35 +4,48 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from losslint.frozen import replace
 from losslint.model.facts import Flow, Node
 from losslint.project.context import Context
-from losslint.project.flows import EVERYWHERE, Around, every, part
+from losslint.project.flows import EVERYWHERE, Around, every, part, sources
 
 
 @dataclass
 class Holding:
     """The flows of one file, as far as they have been gathered.
 
-    Where no `parameters()` stands in the file, `asks_for_parameters` is False, and no
-    source is closed.
+    `asking` are the rows on which some `parameters()` stands: elsewhere no source is closed.
     """
 
     path: str
     imported: Mapping[str, str]
-    asks_for_parameters: bool
-    flows: dict[Flow, None] = field(default_factory=dict)
+    asking: set[int]
+    found: dict[tuple[Node, tuple[Node, ...], tuple[Node, ...]], None] = field(default_factory=dict)
+    arounds: dict[str, Around] = field(default_factory=dict)
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        """The flows."""
+        return tuple(Flow(*flow) for flow in self.found)
 
     def around(self, context: Context) -> Around:
         """What an expression in some place stands in."""
-        return Around(self.path, context.cls, self.imported)
+        around = self.arounds.get(context.cls)
+        if around is None:
+            around = self.arounds[context.cls] = Around(self.path, context.cls, self.imported)
+        return around
 
     def closed(self, values: list[ast.expr], around: Around, found: set[Node]) -> tuple[Node, ...]:
         """What of the sources of some expressions gives nothing but its parameters."""
-        if not found or not self.asks_for_parameters:
+        if not (found and self.asking and any(map(self._asks, values))):
             return ()
         return tuple(sorted(found - every(values, replace(around, is_open=True))))
+
+    def _asks(self, value: ast.expr) -> bool:
+        rows = range(value.lineno, (value.end_lineno or value.lineno) + 1)
+        return not self.asking.isdisjoint(rows)
 
     def returned(self, value: ast.expr, context: Context) -> None:
         """What a function returns, as a whole and each part by itself."""
@@ -46,8 +59,10 @@ class Holding:
 
     def add(self, into: Node, found: set[Node], closed: tuple[Node, ...] = ()) -> None:
         """A flow, unless nothing flows."""
-        if found - {into}:
-            self.flows.setdefault(Flow(into, tuple(sorted(found - {into})), closed))
+        if into in found:
+            found = found - {into}
+        if found:
+            self.found.setdefault((into, tuple(sorted(found)), closed))
 
     def of_values(self, values: list[ast.expr], into: Node, around: Around) -> None:
         """A flow of what some expressions hold."""
@@ -93,7 +108,9 @@ class Holding:
         found = every(values, around)
         closed = self.closed(values, around, found)
         found = part(found, *part_of) if part_of else found
-        while isinstance(target, ast.Subscript):
+        while isinstance(target, (ast.Attribute, ast.Subscript)):
+            if isinstance(target, ast.Attribute):
+                self.add(("value", EVERYWHERE, target.attr), found, closed)
             target = target.value
         if isinstance(target, ast.Name):
             if target.id == "self" and context.cls:
@@ -102,9 +119,6 @@ class Holding:
             self.add(("value", self.path, target.id), found, closed)
             if not context.function and not context.cls:  # others may import it
                 self.add(("value", EVERYWHERE, target.id), found, closed)
-        elif isinstance(target, ast.Attribute):
-            self.add(("value", EVERYWHERE, target.attr), found, closed)
-            self.hold(target.value, values, context, part_of)
 
     def parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef, context: Context) -> None:
         """What a function is given flows into the names of its parameters."""
@@ -133,7 +147,8 @@ class Holding:
         ]
         placed += [(keyword.arg or "*", keyword.value) for keyword in node.keywords]
         for place, arg in placed:
-            found = every([arg], around)
-            closed = self.closed([arg], around, found)
-            for into in (("into", called, place), ("into", called, "**"), ("beyond", called)):
-                self.add(into, found, closed)
+            found = sources(arg, around)
+            if found:
+                closed = self.closed([arg], around, found)
+                for into in (("into", called, place), ("into", called, "**"), ("beyond", called)):
+                    self.add(into, found, closed)

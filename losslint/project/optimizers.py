@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from losslint.model.trees import children, walk
 from losslint.project.flows import PARAMETERS, arguments, spelled
 
 # Classes of optimizers, those of other libraries too, by their names.
@@ -60,7 +61,7 @@ def _is_chosen(func: ast.expr) -> bool:
 
 def _asks(node: ast.expr) -> bool:
     """Whether an expression asks some module for its parameters."""
-    return any(isinstance(n, ast.Attribute) and n.attr in PARAMETERS for n in ast.walk(node))
+    return any(isinstance(n, ast.Attribute) and n.attr in PARAMETERS for n in walk(node))
 
 
 def roots(node: ast.expr) -> Iterator[str]:
@@ -82,7 +83,7 @@ def roots(node: ast.expr) -> Iterator[str]:
                 for item in items:
                     if isinstance(item, (ast.Name, ast.Attribute)):
                         yield spelled(item)
-        stack += reversed(list(ast.iter_child_nodes(inner)))
+        stack += children(inner)
 
 
 def decay_of(node: ast.Call, called: str) -> float | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.model.facts import Built, FileFacts, Node, Optimizer, Site
 from losslint.project.flows import EVERYWHERE
 from losslint.project.joined import Definition, Project

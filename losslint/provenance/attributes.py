@@ -8,7 +8,7 @@ import libcst as cst
 
 from losslint.model.classes import decorators, parameters
 from losslint.model.module import Module
-from losslint.model.names import statements
+from losslint.model.names import every_statement
 from losslint.model.remembering import remembered
 from losslint.provenance import callers, calls
 from losslint.provenance.kinds import UNKNOWN
@@ -98,7 +98,7 @@ def _frame(this: Instance, owner: Class, function: cst.FunctionDef) -> Frame:
 def _set_from_outside(module: Module) -> frozenset[str]:
     """The attributes that code sets on something other than `self`."""
     found: set[str] = set()
-    for statement in statements(module.tree.body):
+    for statement in every_statement(module.tree):
         if isinstance(statement, cst.SimpleStatementLine):
             for small in statement.body:
                 if isinstance(small, cst.Assign):

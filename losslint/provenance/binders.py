@@ -8,7 +8,7 @@ import libcst as cst
 
 from losslint.frozen import dataclass
 from losslint.model.module import Module
-from losslint.model.names import statements, suites
+from losslint.model.names import every_statement, suites
 from losslint.model.remembering import remembered
 
 Function = cst.FunctionDef | cst.Lambda
@@ -67,7 +67,7 @@ def declaring(module: Module) -> dict[str, list[cst.FunctionDef]]:
     """The functions of a module that declare a name global."""
     found: dict[str, list[cst.FunctionDef]] = {}
     if b"global" in module.source.data:
-        for statement in statements(module.tree.body):
+        for statement in every_statement(module.tree):
             if isinstance(statement, cst.FunctionDef):
                 for name in bound_names(statement).outer:
                     found.setdefault(name, []).append(statement)

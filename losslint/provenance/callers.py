@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from os.path import realpath
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.model.classes import parameters
 from losslint.model.elsewhere import beside
 from losslint.model.module import Module

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from enum import Enum
 
 import libcst as cst
 
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.model.module import Module
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.model.names import called
 from losslint.model.parents import ancestors
 from losslint.provenance.kinds import UNKNOWN, Kind, Place, Tensor

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.provenance.kinds import PROBABILITIES, UNKNOWN, Kind, Tensor
 from losslint.provenance.objects import Constant, Frame, Value
 from losslint.provenance.operations import TINY

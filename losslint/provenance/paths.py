@@ -7,7 +7,7 @@ from enum import Enum
 import libcst as cst
 
 from losslint.frozen import dataclass
-from losslint.model.names import string_value
+from losslint.model.names import number_value, string_value
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def number(node: cst.CSTNode | None) -> int | float | None:
     """The number that is written here, with its sign."""
     match node:
         case cst.Integer() | cst.Float():
-            return node.evaluated_value
+            return number_value(node)
         case cst.UnaryOperation(operator=cst.Minus(), expression=inner):
             value = number(inner)
             return None if value is None else -value

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.provenance.kinds import UNKNOWN, Kind, Place, Tensor, agreed
 from losslint.provenance.objects import Constant, Frame, Value
 from losslint.provenance.operations import (

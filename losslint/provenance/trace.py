@@ -9,7 +9,7 @@ import libcst as cst
 
 from losslint.model.elsewhere import Elsewhere
 from losslint.model.module import Module
-from losslint.model.names import string_value
+from losslint.model.names import number_value, string_value
 from losslint.model.remembering import remembered
 from losslint.provenance import attributes, callers, calls, operators
 from losslint.provenance.binders import Function, within
@@ -134,7 +134,7 @@ class Tracer:
             case cst.BinaryOperation() | cst.UnaryOperation():
                 return self.take(operators.operated(self, node, frame), keys)
             case cst.Integer() | cst.Float() if not keys:
-                return (Constant(node.evaluated_value),)
+                return (Constant(number_value(node)),)
             case cst.SimpleString() if not keys:
                 text = string_value(node)
                 return NOTHING_KNOWN if text is None else (Constant(text),)

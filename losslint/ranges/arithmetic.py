@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import reduce as fold
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.ranges import growth as g
 from losslint.ranges import ops, shapes
 from losslint.ranges.growth import End, Growth
@@ -178,7 +178,7 @@ def apply(
         if factors:
             factors = frozenset((data_factor(factors, interval),))
         scale_ = g.ONE if factors else operation.growth(term.scale)
-        return Value((term.but(interval=interval, factors=factors, scale=scale_),))
+        return Value((replace(term, interval=interval, factors=factors, scale=scale_),))
     mixed = bool(factors) and not (operation.multiplicative and _one_rank(value))
     growth = {
         key: g.UNKNOWN if mixed else operation.growth(found) for key, found in term.growth.items()
@@ -204,7 +204,8 @@ def apply(
     )
     return Value(
         (
-            term.but(
+            replace(
+                term,
                 interval=interval,
                 growth=growth,
                 scale=g.Growth(sign=0) if factors else operation.growth(term.scale),
@@ -245,7 +246,7 @@ def _as_leaf(term: Term) -> Term | None:
     if leaf is None:
         return None
     growth = {(leaf, end): g.multiply(g.parameter(end), term.scale) for end in End}
-    return term.but(factors=frozenset(), growth=growth, scale=Growth(sign=0))
+    return replace(term, factors=frozenset(), growth=growth, scale=Growth(sign=0))
 
 
 def normalise(value: Value, node: cst.BaseExpression, argument: cst.BaseExpression) -> Value:
@@ -266,7 +267,8 @@ def detach(value: Value) -> Value:
     """The same number, and no gradient. The leaves that are cut off are kept in mind."""
     return Value(
         tuple(
-            t.but(
+            replace(
+                t,
                 growth={},
                 simplex=frozenset(),
                 flat=frozenset(),
@@ -336,5 +338,5 @@ def item(value: Value, key: str | None, node: cst.BaseExpression) -> Value:
             else f
             for f in term.factors
         )
-        terms.append(term.but(growth=growth, flat=flat, factors=factors))
+        terms.append(replace(term, growth=growth, flat=flat, factors=factors))
     return read(Value(tuple(terms)), node, instead=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import libcst as cst
 
-from losslint.model.names import dotted
+from losslint.model.names import dotted, number_value
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.calls import call
 from losslint.ranges.indexing import element, key_of, one_of
@@ -40,11 +40,11 @@ SIZES = frozenset(("shape", "ndim", "device", "dtype", "itemsize", "requires_gra
 
 
 def _number(run: Run, node: cst.Integer | cst.Float, env: Env) -> Object:
+    value = number_value(node)
     try:
-        value = float(node.value)
-    except ValueError:  # in another base
-        value = float(node.evaluated_value)
-    return positive() if value == math.inf and isinstance(node, cst.Integer) else number(value)
+        return number(float(value))
+    except OverflowError:
+        return positive()
 
 
 def _name(run: Run, node: cst.Name, env: Env) -> Object:

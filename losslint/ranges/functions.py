@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.ranges import arithmetic as ar
 from losslint.ranges import ops, reductions
 from losslint.ranges.applied import Applied, Keywords
@@ -105,7 +106,7 @@ def _without_nan(call: Applied) -> Value:
     """Numbers for what is none: 0 for NaN, the largest for inf, or what is asked for."""
     if len(call.things) > 1 or call.keywords:
         return call.unknown()
-    return Value(tuple(t.but(interval=ops.finite(t.reach)) for t in call.value.terms))
+    return Value(tuple(replace(t, interval=ops.finite(t.reach)) for t in call.value.terms))
 
 
 def _clamp(call: Applied) -> Value:
@@ -259,7 +260,7 @@ def _spread(call: Applied) -> Value:
     found = _operation("square", call)
     # A statistic, and no loss.
     spread = reductions.reduce(found, spelling(call.node), call.node, whole=False)
-    return Value(tuple(term.but(interval=ops.SPREAD) for term in spread.terms))
+    return Value(tuple(replace(term, interval=ops.SPREAD) for term in spread.terms))
 
 
 def _sorted(call: Applied) -> Sequence:

@@ -14,11 +14,10 @@ logarithmico-exponential functions.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
 
-from losslint.ranges.immutable import dataclass
+from losslint.frozen import dataclass, replace
 
 
 class End(Enum):

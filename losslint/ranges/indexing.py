@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from losslint.model.names import string_value
+from losslint.model.names import number_value, string_value
 from losslint.ranges import arithmetic as ar
 from losslint.ranges.merging import any_of
 from losslint.ranges.objects import Dictionary, Object, Sequence
@@ -18,7 +18,7 @@ def key_of(node: cst.BaseExpression) -> str | None:
         inner = key_of(node.expression)
         return None if inner is None else f"-{inner}"
     if isinstance(node, cst.Integer):
-        return node.value if node.value.isdigit() else str(node.evaluated_value)
+        return str(number_value(node))
     if isinstance(node, cst.SimpleString):
         return string_value(node)
     if isinstance(node, cst.ConcatenatedString):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from math import inf, isnan
 
-from losslint.ranges.immutable import dataclass
+from losslint.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -102,3 +102,8 @@ def is_loss_like(name: str) -> bool:
     """Whether a name says that it holds a loss. Evidence only where nothing else is known."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     return _LOSS_LIKE.search(words) is not None
+
+
+def names_loss(name: str) -> bool:
+    """Whether a name is that of a loss of torch, or says that it holds a loss."""
+    return name in LOWER_BOUNDS or is_loss_like(name)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from functools import reduce as fold
 
+from losslint.frozen import replace
 from losslint.ranges import growth as g
 from losslint.ranges.growth import Growth
 from losslint.ranges.interval import Interval, point
@@ -30,7 +31,7 @@ def perhaps(term: Term) -> Term:
     if is_sampled():
         return term
     scale = term.scale if term.growth else Growth(sign=0)
-    return term.but(interval=term.interval.join(point(0.0)), scale=scale)
+    return replace(term, interval=term.interval.join(point(0.0)), scale=scale)
 
 
 def any_of(values: Iterable[Value]) -> Value:
@@ -132,7 +133,7 @@ def join(a: Value, b: Value) -> Value:
             if x.scale == y.scale
             else Growth(sign=x.scale.sign if x.scale.sign == y.scale.sign else 0)
         )
-        return Value((*both, x.but(interval=interval, factors=_either(x, y), scale=scale_)))
+        return Value((*both, replace(x, interval=interval, factors=_either(x, y), scale=scale_)))
     return Value((*both, *map(perhaps, (*left, *right))))
 
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from math import inf
 
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.ranges import growth as g
 from losslint.ranges.growth import Growth
 from losslint.ranges.interval import Interval

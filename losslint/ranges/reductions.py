@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.ranges import ops
 from losslint.ranges.arithmetic import around
 from losslint.ranges.interval import Interval
@@ -68,7 +68,9 @@ def reduce(
         unknown = Factor(name, Origin.UNKNOWN, None, True)
         return Value((*rest, *_as_factor(known if low >= 0 else unknown, sum_).terms))
     if whole:
-        bare = [t.but(factors=frozenset(replace(f, reduced=True) for f in t.factors)) for t in bare]
+        bare = [
+            replace(t, factors=frozenset(replace(f, reduced=True) for f in t.factors)) for t in bare
+        ]
     return Value((*rest, *bare))
 
 
@@ -102,7 +104,7 @@ def _reduced(term: Term, averages: bool) -> Term:
     arguments = {f.name for f in term.factors if f.origin is Origin.ARGUMENT and not f.hint}
     post = term.post or bool(raw) or len(arguments) > 1
     averaged = averages or term.averaged
-    return term.but(post=post, many=True, repeated=True, averaged=averaged)
+    return replace(term, post=post, many=True, repeated=True, averaged=averaged)
 
 
 def added_up(value: Value) -> Value:
@@ -112,7 +114,7 @@ def added_up(value: Value) -> Value:
 
 def _repeated(term: Term) -> Term:
     scale = term.scale if term.growth else replace(term.scale, coefficient=None)
-    return term.but(repeated=True, scale=scale)
+    return replace(term, repeated=True, scale=scale)
 
 
 def _open(interval: Interval) -> bool:
@@ -128,7 +130,7 @@ def multiplied_up(value: Value) -> Value:
     growth = {key: replace(found, coefficient=None) for key, found in term.growth.items()}
     interval = ops.multiplied_up(term.reach)
     scale_ = replace(term.scale, coefficient=None)
-    return Value((term.but(interval=interval, growth=growth, scale=scale_),))
+    return Value((replace(term, interval=interval, growth=growth, scale=scale_),))
 
 
 def rounded(value: Value) -> Value:
@@ -139,4 +141,4 @@ def rounded(value: Value) -> Value:
     above = math.ceil(hi) if math.isfinite(hi) else hi
     nan = term.reach.nan or not (math.isfinite(lo) and math.isfinite(hi))
     interval = Interval(below, above, nan)
-    return Value((term.but(interval=interval, scale=replace(term.scale, coefficient=None)),))
+    return Value((replace(term, interval=interval, scale=replace(term.scale, coefficient=None)),))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import product
 from math import inf, isnan
 
+from losslint.frozen import replace
 from losslint.ranges import growth as g
 from losslint.ranges.growth import Growth
 from losslint.ranges.interval import ANYTHING, Interval

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.model.classes import WITHOUT_GRADIENTS
 from losslint.model.names import dotted
 from losslint.ranges import arithmetic as ar
@@ -235,7 +235,7 @@ def _turned(old: Value, value: Value) -> Value:
     """What `old` may be after any number of turns, the first of which makes `value` of it."""
     kept = {id(term) for term in old.terms}
     if old.number == 0 or any(id(term) in kept for term in value.terms):
-        return Value(tuple(t if id(t) in kept else t.but(repeated=True) for t in value.terms))
+        return Value(tuple(t if id(t) in kept else replace(t, repeated=True) for t in value.terms))
     before, after = old.interval, value.interval
     stays = before.lo <= after.lo and after.hi <= before.hi and after.nan <= before.nan
     if stays and math.isfinite(before.lo) and math.isfinite(before.hi):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.ranges import growth as g
 from losslint.ranges.growth import End, Growth
 from losslint.ranges.run import Sink
@@ -154,7 +154,7 @@ def _folded(value: Value) -> Value:
             growth[key] = g.multiply(growth[key], found) if key in growth else found
         flat = frozenset((names.get(leaf, leaf), end) for leaf, end in term.flat)
         simplex = frozenset(names.get(leaf, leaf) for leaf in term.simplex)
-        return term.but(growth=growth, flat=flat, simplex=simplex)
+        return replace(term, growth=growth, flat=flat, simplex=simplex)
 
     return Value(tuple(fold(t) for t in value.terms))
 
@@ -170,7 +170,7 @@ def _with_stand_ins(value: Value) -> Value:
         if leaf not in weighting or leaf is None:
             return term
         growth = {(leaf, end): g.multiply(g.parameter(end), term.scale) for end in End}
-        return term.but(growth=growth, factors=frozenset())
+        return replace(term, growth=growth, factors=frozenset())
 
     return Value(tuple(as_leaf(t) for t in value.terms))
 

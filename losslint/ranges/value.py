@@ -12,16 +12,15 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import field, replace
+from dataclasses import field
 from enum import Enum
-from typing import Any
 
 import libcst as cst
 
+from losslint.frozen import dataclass, replace
 from losslint.ranges import growth as g
 from losslint.ranges.creation import Creation
 from losslint.ranges.growth import End, Growth
-from losslint.ranges.immutable import dataclass
 from losslint.ranges.interval import ANYTHING, REAL, Interval, point
 
 
@@ -205,10 +204,6 @@ class Term:
             self.averaged,
         )
 
-    def but(self, **change: Any) -> Term:
-        """The same term with these fields changed. `replace` takes five times as long."""
-        return Term(**{**self.__dict__, **change})
-
     def stand_in(self) -> Leaf | None:
         """The leaf that this term is, if it is but an output or a module's tensor, scaled."""
         if not self.stands_in:
@@ -316,7 +311,7 @@ class Value:
 
     def map(self, change: dict[str, object]) -> Value:
         """The same sum with these fields changed in each term."""
-        return Value(tuple(t.but(**change) for t in self.terms))
+        return Value(tuple(replace(t, **change) for t in self.terms))  # type: ignore[arg-type]
 
 
 def number(value: float) -> Value:

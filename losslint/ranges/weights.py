@@ -11,12 +11,11 @@ multiplies a loss, S those in which it stands alone, and A both:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cached_property
 
 import libcst as cst
 
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.ranges import growth as g
 from losslint.ranges.growth import End, Growth
 from losslint.ranges.run import Sink

@@ -56,7 +56,7 @@ class Rule:
         self.name = module.rpartition(".")[2]
         self.page = page or ""
         self.severity = severity
-        self.needs = needs
+        self.needs = tuple(map(tuple, needs))  # a plug-in may give lists
         self.opt_in = opt_in
         self.rests_on = rests_on
         self.checks: dict[type[Any], list[Check[Any]]] = {}
@@ -109,10 +109,6 @@ class Rule:
         """Whether it looks at files at all, or is the engine's own."""
         return bool(self.checks or self.rests_on or self.project_checks)
 
-    def may_matter(self, data: bytes) -> bool:
-        """Whether a file with these bytes can hold anything that this rule finds."""
-        return all(any(word in data for word in group) for group in self.needs)
-
     def on(self, kind: type[Subject]) -> Callable[[Check[Subject]], Check[Subject]]:
         """Run the decorated check on every subject of this kind.
 
@@ -161,6 +157,17 @@ class Rule:
             tuple(evidence),
             tuple(related),
         )
+
+
+def mattering(rules: Iterable[Rule], data: bytes) -> list[Rule]:
+    """Those of some rules that may find anything in a file with these bytes.
+
+    Many ask for the same words.
+    """
+    rules = list(rules)
+    groups = {group for rule in rules for group in rule.needs}
+    held = {group for group in groups if any(word in data for word in group)}
+    return [rule for rule in rules if held.issuperset(rule.needs)]
 
 
 def findings(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.training.run import Run
 from losslint.training.state import Frame, State, name_of, path_of
 from losslint.training.turns import bind

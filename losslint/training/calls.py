@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from math import isfinite, isinf, isnan
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.model.names import called, dotted, string_value
 from losslint.ranges.losses import is_loss_like
 from losslint.training.backpropagation import back_propagated

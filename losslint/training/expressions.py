@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import isnan
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 import libcst as cst
 
-from losslint.model.names import string_value
+from losslint.frozen import replace
+from losslint.model.names import number_value, string_value
 from losslint.ranges.losses import is_loss_like
 from losslint.training.callees import Made, instance
 from losslint.training.calls import call
@@ -117,7 +117,7 @@ def _subscript(run: Run, node: cst.Subscript, frame: Frame, state: State) -> Val
 
 def _number(run: Run, node: cst.Integer | cst.Float, frame: Frame, state: State) -> Value:
     try:
-        return Value(float(node.evaluated_value), floored=True)
+        return Value(float(number_value(node)), floored=True)
     except OverflowError:
         return Value(floored=True)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.model.classes import parameters, runs_without_gradients
 from losslint.training.callees import Found
 from losslint.training.run import MAX_DEPTH, Run

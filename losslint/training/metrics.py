@@ -32,23 +32,19 @@ DEPTH = 4
 @remembered(4)
 def bodies(tree: cst.Module) -> dict[cst.FunctionDef | None, list[cst.CSTNode]]:
     """The nodes of each function, and of the module itself, from top to bottom."""
-    found: dict[cst.CSTNode | None, list[cst.CSTNode]] = {None: []}
-    stack: list[tuple[cst.CSTNode, cst.CSTNode | None]] = [(tree, None)]
+    found: dict[cst.FunctionDef | None, list[cst.CSTNode]] = {None: []}
+    stack: list[tuple[cst.CSTNode, list[cst.CSTNode]]] = [(tree, found[None])]
     while stack:
-        node, around = stack.pop()
-        found.setdefault(around, []).append(node)
-        match node:
-            case cst.FunctionDef() | cst.ClassDef():
-                stack.append((node.body, node))
-            case cst.Lambda():
-                pass
-            case _:
-                stack.extend((child, around) for child in reversed(tuple(children(node))))
-    return {
-        around: held
-        for around, held in found.items()
-        if around is None or isinstance(around, cst.FunctionDef)
-    }
+        node, held = stack.pop()
+        held.append(node)
+        if isinstance(node, cst.FunctionDef):
+            inner = found[node] = []
+            stack.append((node.body, inner))
+        elif isinstance(node, cst.ClassDef):
+            stack.append((node.body, []))  # nobody's
+        elif not isinstance(node, cst.Lambda):
+            stack += [(child, held) for child in children(node)][::-1]
+    return found
 
 
 def plain(node: cst.BaseExpression) -> cst.BaseExpression:

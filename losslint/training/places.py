@@ -26,6 +26,7 @@ from losslint.training.words import is_test_file
 
 # Something in a module that trains moves its parameters.
 TRAINS = re.compile(rb"\.step\b|zero_grad|_step\(|optim|\blr\b|compute_loss")
+GRADIENT = re.compile(rb"\.\s*grad\b")
 MOVING = frozenset("step parameters named_parameters sub_ add_ copy_ addcmul_ addcdiv_".split())
 
 Way = tuple[Survey, Reached, Backward]
@@ -110,6 +111,8 @@ def _is_condition(node: cst.CSTNode) -> bool:
 
 def _is_probe(module: Module, place: cst.CSTNode) -> bool:
     """Whether a function reads a gradient and moves nothing by it: saliency, adversarial examples."""
+    if not GRADIENT.search(module.source.data):
+        return False
     attributes, moves = set(), False
     for node in nodes(function_around(module.tree, place)):
         match node:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import isnan
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.training.callees import learns
 from losslint.training.events import Cut, Replaced
 from losslint.training.logic import all_of, any_of

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.training.events import Events, Kept
 from losslint.training.state import Frame, State
 from losslint.training.values import NO_VALUE, SUM, UNKNOWN, Source, Value, is_named_as_loss, some

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field, replace
+from dataclasses import field
 from functools import cached_property
 
 import libcst as cst
 
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.model.classes import ClassFacts, classes
 from losslint.model.module import Module
-from losslint.model.names import Names, dotted, statements, string_value
+from losslint.model.names import Names, dotted, every_statement, string_value
 from losslint.training.values import Value, either
 
 Loop = cst.For | cst.While
@@ -47,7 +47,7 @@ class Scope:
         for definition in tree.body:
             if isinstance(definition, cst.FunctionDef):
                 self.functions[definition.name.value] = definition
-        for statement in statements(tree.body):
+        for statement in every_statement(tree):
             if isinstance(statement, cst.SimpleStatementLine):
                 for small in statement.body:
                     if isinstance(small, cst.Assign):
@@ -117,8 +117,8 @@ class State:
 
     def bind(self, path: str, value: Value, place: cst.BaseExpression) -> None:
         """Give a name a value; what was known of its parts is gone."""
-        parts = (f"{path}.", f"{path}[")
-        for known in [k for k in self.names if k.startswith(parts) or f"[{path}]" in k]:
+        parts, key = (f"{path}.", f"{path}["), f"[{path}]"
+        for known in [k for k in self.names if k.startswith(parts) or key in k]:
             del self.names[known]
         self.names[path] = value
         self.places[path] = place
@@ -195,12 +195,12 @@ def _unlike(one: State, other: State) -> frozenset[str]:
 
 def path_of(node: cst.CSTNode | None) -> str | None:
     """How to spell what holds a value: a name, an attribute, an entry with a known key."""
+    if isinstance(node, cst.Name):
+        return node.value
+    if isinstance(node, cst.Attribute):
+        base = path_of(node.value)
+        return None if base is None else f"{base}.{node.attr.value}"
     match node:
-        case cst.Name():
-            return node.value
-        case cst.Attribute():
-            base = path_of(node.value)
-            return None if base is None else f"{base}.{node.attr.value}"
         case cst.Subscript(slice=[cst.SubscriptElement(slice=cst.Index(value=key))]):
             base, spelled = path_of(node.value), _key(key)
             return None if base is None or spelled is None else f"{base}[{spelled}]"

@@ -11,7 +11,7 @@ from losslint.model.module import Module
 from losslint.model.names import string_value
 from losslint.model.parents import ancestors, nodes, own
 from losslint.model.remembering import remembered
-from losslint.ranges.losses import is_loss_like
+from losslint.ranges.losses import is_loss_like, names_loss
 from losslint.ranges.run import Unfollowed
 from losslint.training.backward import Survey
 from losslint.training.callees import scope_of
@@ -20,7 +20,7 @@ from losslint.training.run import Exhausted, Run
 from losslint.training.state import Frame, State, name_of, path_of
 from losslint.training.values import UNKNOWN, Source, Value, is_named_as_loss
 from losslint.training.walk import walked
-from losslint.training.words import HANDED_OVER, WORTH_A_WALK
+from losslint.training.words import HANDED_OVER, STEPS, TESTS, WORTH_A_WALK
 
 
 @remembered(4)
@@ -54,7 +54,7 @@ def frames(module: Module) -> Iterator[Frame]:
     owners = scope.owners
     for node in nodes(module.tree):
         if isinstance(node, cst.FunctionDef) and (
-            node.name.value in WORTH_A_WALK or _is_worth_it(module, node.body)
+            node.name.value in STEPS or _is_worth_it(module, node.body)
         ):
             yield Frame(scope, node, owners.get(node) or _owner_around(node, module, owners))
 
@@ -69,15 +69,24 @@ def _owner_around(
 
 def _is_worth_it(module: Module, tree: cst.CSTNode) -> bool:
     """Whether code back-propagates or tests a loss, or has one in a loop."""
-    loops = losses = False
+    loops = losses = tests = False
     for node in own(module.tree, tree):
         if isinstance(node, (cst.For, cst.While)):
             loops = True
         elif isinstance(node, cst.Name):
             if node.value in WORTH_A_WALK:
                 return True
+            tests = tests or node.value in TESTS
             losses = losses or is_loss_like(node.value)
-    return loops and losses
+    return (loops and losses) or (tests and _has_losses(module))
+
+
+@remembered(4)
+def _has_losses(module: Module) -> bool:
+    """Whether a module names a loss at all."""
+    told = {name.rpartition(".")[2] for name in module.settings.loss_functions}
+    names = (node.value for node in nodes(module.tree) if isinstance(node, cst.Name))
+    return any(names_loss(name) or name in told for name in names)
 
 
 def fresh(frame: Frame) -> Frame:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cached_property
 from math import inf, isfinite, nan
 
 import libcst as cst
 
-from losslint.frozen import dataclass
+from losslint.frozen import dataclass, replace
 from losslint.ranges.losses import is_loss_like
 from losslint.training.cuts import cuts_beside, cuts_of_product, cuts_of_sum, cuts_on_each_way
 
@@ -196,7 +195,7 @@ def either(values: Iterable[Value]) -> Value:
     """One of several values: what holds of all of them, and every loss that may be in it."""
     found: Value | None = None
     for value in values:
-        if found is None or found == value:
+        if found is None or found is value or found == value:
             found = value
             continue
         same = found.number == value.number or (found.special and value.special)

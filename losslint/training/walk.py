@@ -8,11 +8,11 @@ NaN or inf in place of a loss shows which branches a run with such a loss takes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import libcst as cst
 
+from losslint.frozen import replace
 from losslint.model.classes import WITHOUT_GRADIENTS, runs_without_gradients
 from losslint.training.assignments import assign
 from losslint.training.displays import display

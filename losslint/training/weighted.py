@@ -24,6 +24,7 @@ from losslint.training.words import BESTS
 
 PLATEAU, STOPPING, BEST = "`ReduceLROnPlateau`", "early stopping", "the best model"
 
+MONITOR = re.compile(rb"\bmonitor['\"]?\s*[=:]")
 STOPS = re.compile(r"early|stopp", re.I)
 SCHEDULES = re.compile(r"sched|plateau", re.I)
 CHOOSES = re.compile(r"early|stopp|best|checkpoint|save|improve", re.I)
@@ -106,7 +107,7 @@ def _called(name: str) -> str | None:
 def _monitored(module: Module, call: cst.Call) -> Iterator[tuple[cst.CSTNode, str, str]]:
     """Where something is told to monitor the name under which a value is logged."""
     match call.args:
-        case [cst.Arg(value=cst.SimpleString() as name), *_]:
+        case [cst.Arg(value=cst.SimpleString() as name), *_] if MONITOR.search(module.source.data):
             spelled = string_value(name)
         case _:
             return

@@ -11,10 +11,11 @@ HANDED_OVER = {
     "Trainer": "compute_loss",
     "Seq2SeqTrainer": "compute_loss",
 }
-WORTH_A_WALK = frozenset(
-    "backward manual_backward isfinite isnan isinf nan_to_num"
-    " training_step validation_step compute_loss".split()
-)
+# What back-propagates, or is a step of a framework; and what asks for NaN and inf, or replaces
+# them: of matter in a file that names a loss.
+STEPS = frozenset("training_step validation_step compute_loss".split())
+WORTH_A_WALK = STEPS | {"backward", "manual_backward"}
+TESTS = frozenset("isfinite isnan isinf nan_to_num".split())
 
 SAVES = re.compile(
     r"_*save(_\w*(model|checkpoint|ckpt|state|weights?|pretrained|network|best|snapshot)\w*)?"
@@ -29,7 +30,7 @@ PICKS = {
     **dict.fromkeys(("numpy.minimum", "numpy.maximum", "torch.minimum", "torch.maximum"), True),
 }
 
-TESTS = re.compile(
+TEST_FILES = re.compile(
     r"(^|/)(tests?|testing|test_utils)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$"
 )
 
@@ -46,4 +47,4 @@ def is_test_file(path: str) -> bool:
     if isabs(name):
         near = relpath(name).replace("\\", "/")
         name = near if not near.startswith("..") else name.rpartition("/")[2]
-    return TESTS.search(name) is not None
+    return TEST_FILES.search(name) is not None

@@ -20,7 +20,7 @@ from losslint.ranges import evaluate
 from losslint.ranges.value import Leaf
 from losslint.ranges.weights import LearnedWeight
 from losslint.rules import registry
-from losslint.rules.base import Rule
+from losslint.rules.base import Rule, mattering
 from losslint.rules.weighting.words import is_trained
 from losslint.source.text import Source
 from losslint.verify.again import moved
@@ -268,7 +268,7 @@ def _overlap(one: Span, other: Span) -> bool:
 
 def may_hold_losses(source: Source) -> bool:
     """Whether the bytes of a source leave it open that it holds such a loss."""
-    return any(rule.may_matter(source.data) for rule in _rules())
+    return bool(mattering(_rules(), source.data))
 
 
 def name_at(source: Source, span: Span) -> str:
