@@ -216,9 +216,9 @@ def logarithm(a: Growth) -> Growth:
 
 def add(*terms: Growth) -> Growth:
     """The growth of a sum: the leading term's, where none can cancel it or outgrow it."""
-    known = {term.known for term in terms}
-    if known != {Known.ORDER}:
-        return UNDEFINED if Known.UNDEFINED in known else UNKNOWN
+    kinds = {term.known for term in terms}
+    if kinds != {Known.ORDER}:
+        return UNDEFINED if Known.UNDEFINED in kinds else UNKNOWN
     top = max(terms, key=lambda term: (term.rank, not term.exact))
     leading = [term for term in terms if term.rank == top.rank]
     unclear = [term for term in terms if not _comparable(term, top)]
@@ -236,9 +236,9 @@ def add(*terms: Growth) -> Growth:
         return replace(top, coefficient=coefficient, exact=all(t.exact for t in leading))
     sizes = [_times(term.sign, term.coefficient) for term in leading]
     if top.exact and 0 not in signs and None not in sizes:
-        sizes_ = [size for size in sizes if size is not None]
-        total = sum(sizes_)
-        if abs(total) > 1e-9 * sum(map(abs, sizes_)):
+        known = [size for size in sizes if size is not None]
+        total = sum(known)
+        if abs(total) > 1e-9 * sum(map(abs, known)):
             return replace(top, sign=_sign(total), coefficient=abs(total))
     return _cancelled(top)
 

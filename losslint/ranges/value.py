@@ -284,7 +284,8 @@ class Value:
             if term.factors or term.growth or term.simplex:
                 return None
         bounds = self.interval
-        return bounds.lo + 0.0 if bounds.lo == bounds.hi and not bounds.nan else None
+        known = bounds.lo == bounds.hi and not bounds.nan
+        return bounds.lo + 0.0 if known else None  # -0.0 is 0.0
 
     @property
     def learned(self) -> bool:
