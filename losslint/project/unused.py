@@ -37,14 +37,17 @@ def losses(project: Project) -> Iterator[tuple[FileFacts, Defined]]:
     """Every loss that a project defines for itself: what others may import is none of these."""
     computing = project.kin(d.name for facts in project.files for d in facts.defined if d.is_loss)
     for facts in project.files:
-        if facts.is_test or _is_public(project, facts) or project.is_searched(facts):
+        found = [
+            defined
+            for defined in facts.defined
+            if defined.name in computing
+            and not (defined.is_decorated or WRAPS.search(defined.name))
+            and _is_loss(project, facts, defined)
+        ]
+        if not found or facts.is_test or _is_public(project, facts) or project.is_searched(facts):
             continue
-        for defined in facts.defined:
-            if defined.name not in computing:
-                continue
-            registered = defined.is_decorated or WRAPS.search(defined.name)
-            if not registered and _is_loss(project, facts, defined):
-                yield facts, defined
+        for defined in found:
+            yield facts, defined
 
 
 def _is_loss(project: Project, facts: FileFacts, defined: Defined) -> bool:
