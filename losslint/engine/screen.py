@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import lru_cache
 
 from losslint.model.outline import Body, Outline, last, words
@@ -18,6 +18,7 @@ from losslint.ranges.losses import is_loss_like, names_loss
 from losslint.training import words as training
 
 # What makes a tensor that can be learned, and what shows a tensor of elsewhere as one.
+OF_KIND = frozenset(("isinstance", "issubclass"))
 PARAMETERS = frozenset("Parameter ParameterList ParameterDict BufferDict".split())
 EXPONENTIALS = frozenset("exp exp_ exp2 expm1 expm1_ logsumexp".split())
 # What is made small, what it is weighed with where a network predicts that, and how.
@@ -28,6 +29,7 @@ OBJECTIVES = re.compile(
     re.I,
 )
 PICKS = frozenset(name.rpartition(".")[2] for name in training.PICKS)
+LOSSES = frozenset((*ARGUMENTS, *CLASSES))
 DEPTH = 4  # as in training/metrics.py
 
 Screen = Callable[[Outline], bool]
@@ -40,14 +42,40 @@ def always(_: Outline) -> bool:
 
 def weights(file: Outline) -> bool:
     """Whether something learned may weigh a loss: by an exponential, or in a file that tells of losses."""
-    exponential = not file.names.isdisjoint(EXPONENTIALS)
-    learned = not file.names.isdisjoint(PARAMETERS) or _learns(file)
+    exponential = _uses(file, EXPONENTIALS)
+    learned = _uses(file, PARAMETERS) or _learns(file)
     if exponential and learned:
         return True
     return (exponential or learned) and any(map(_tells, file.names))
 
 
+def _uses(file: Outline, wanted: Set[str]) -> bool:
+    """Whether some function or class is called, given a name, or handed to a call.
+
+    To ask whether an object is of it does not use a class, nor does a key of a dictionary.
+    """
+    if file.names.isdisjoint(wanted):
+        return False
+    renamed = (origin for name, origin in file.imported.items() if name != origin)
+    if any(origin.rpartition(".")[2] in wanted for origin in renamed):
+        return True
+    if any(_calls(call, wanted) for call in file.calls):
+        return True
+    given = (value for body in file.bodies for _, value in body.given)
+    return any(not isinstance(value, ast.Dict) and words([value]) & wanted for value in given)
+
+
+def _calls(call: ast.Call, wanted: Set[str]) -> bool:
+    called = last(call.func)
+    if called in wanted:
+        return True
+    given = (*call.args, *(keyword.value for keyword in call.keywords))
+    return called not in OF_KIND and any(last(value) in wanted for value in given)
+
+
 def _learns(file: Outline) -> bool:
+    if words(file.annotations) & PARAMETERS:
+        return True
     given = (pair for body in file.bodies for pair in body.given)
     return any(_is_switch(*pair) for pair in given) or any(map(_asks_for_gradients, file.calls))
 
@@ -55,7 +83,8 @@ def _learns(file: Outline) -> bool:
 def walks(file: Outline) -> bool:
     """Whether a function back-propagates or tests a loss, or has one in a loop."""
     has_losses = any(map(names_loss, file.names))
-    return any(_is_worth_a_walk(body, has_losses) for body in file.bodies)
+    has_tests = has_losses and _uses(file, training.TESTS)
+    return any(_is_worth_a_walk(body, has_losses, has_tests) for body in file.bodies)
 
 
 def trains(file: Outline) -> bool:
@@ -80,7 +109,7 @@ def log_calls(file: Outline) -> bool:
 
 def loss_calls(file: Outline) -> bool:
     """Whether a loss may be called that is one of torch's, or hands on to one."""
-    if file.names & (ARGUMENTS.keys() | CLASSES.keys()):
+    if _uses(file, LOSSES):
         return True
     return any(is_loss_like(last(call.func)) or _is_of_many(call.func) for call in file.calls)
 
@@ -125,13 +154,12 @@ def _holds(value: ast.expr) -> bool:
     return not (isinstance(value, ast.Constant) and value.value is False)
 
 
-def _is_worth_a_walk(body: Body, has_losses: bool) -> bool:
+def _is_worth_a_walk(body: Body, has_losses: bool, has_tests: bool) -> bool:
     if body.name in training.STEPS or body.names & training.WORTH_A_WALK:
         return True
-    return has_losses and (
-        not body.names.isdisjoint(training.TESTS)
-        or (body.has_loop and any(map(is_loss_like, body.names)))
-    )
+    if has_tests and not body.names.isdisjoint(training.TESTS):
+        return True
+    return has_losses and body.has_loop and any(map(is_loss_like, body.names))
 
 
 def _takes_a_logarithm(call: ast.Call, imported: Mapping[str, str]) -> bool:

@@ -21,7 +21,7 @@ ORDERED = frozenset((ast.Lt, ast.LtE, ast.Gt, ast.GtE))
 FUNCTIONS = frozenset((ast.FunctionDef, ast.AsyncFunctionDef))
 LOOPS = frozenset((ast.For, ast.AsyncFor, ast.While))
 GIVING = frozenset((ast.Assign, ast.AnnAssign, ast.AugAssign))
-TELLING = FUNCTIONS | LOOPS | GIVING | {ast.Call, ast.Compare, ast.ClassDef, ast.alias}
+TELLING = FUNCTIONS | LOOPS | GIVING | {ast.Call, ast.Compare, ast.ClassDef, ast.alias, ast.arg}
 COMPARING = frozenset("less less_equal greater greater_equal lt le gt ge monitor_op".split())
 MAX_WORD = 80  # a longer string names nothing
 
@@ -44,12 +44,16 @@ class Body:
 
 @dataclass
 class Outline:
-    """A file by the names that it writes; `imported` are those that imports bind, with what to."""
+    """A file by the names that it writes; `imported` are those that imports bind, with what to.
+
+    `annotations` are those of parameters.
+    """
 
     bodies: list[Body]
     calls: list[ast.Call] = field(default_factory=list)
     classes: list[ast.ClassDef] = field(default_factory=list)
     imported: dict[str, str] = field(default_factory=dict)
+    annotations: list[ast.expr] = field(default_factory=list)
     strings: set[str] = field(default_factory=set)
     names: frozenset[str] = frozenset()
 
@@ -117,6 +121,9 @@ def _tell(node: Any, body: Body, found: Outline) -> None:
             body.compared |= words([node])
     elif kind is ast.ClassDef:
         found.classes.append(node)
+    elif kind is ast.arg:
+        if node.annotation is not None:
+            found.annotations.append(node.annotation)
     elif kind is ast.alias:
         name = node.name if node.asname else node.name.partition(".")[0]
         found.imported.setdefault(node.asname or name, name)
