@@ -184,7 +184,7 @@ def _selects(body: Body) -> bool:
     compared: set[str] | None = None
     for target, value in body.given:
         best, metric = _named(target), _named(_plain(value))
-        named = any(training.BESTS.search(training.last(name)) for name in best)
+        named = any(map(training.is_best, best))
         if named and _picks(best, value):
             return True
         if not metric or not (_say_loss(best | metric) or (named and acts)):

@@ -22,7 +22,7 @@ from losslint.training.run import Exhausted
 from losslint.training.state import Frame, path_of
 from losslint.training.surveys import unfollowed
 from losslint.training.trials import Trial, tried
-from losslint.training.words import BESTS, PICKS, SAVES, last
+from losslint.training.words import PICKS, SAVES, is_best, last
 
 BEST, SAVED, PATIENCE = "best", "saved", "patience"  # what a selection does with a new best
 
@@ -66,7 +66,7 @@ def subjects(module: Module) -> dict[type[Any], list[Any]]:
 
 def _in_function(frame: Frame, known: Definitions) -> Iterator[Selection]:
     for best, values in known.given.items():
-        named = BESTS.search(last(best)) is not None
+        named = is_best(best)
         metrics = {path_of(plain(value)): plain(value) for value in values}
         for spelling, metric in metrics.items():
             loss_like = any(is_loss_like(last(path)) for path in (spelling or "", best))
@@ -149,7 +149,7 @@ class _Pair:
         """Whether a model is selected, if this depends on how the comparisons turn out."""
         does = self.told(differs)
         loss_like = any(is_loss_like(last(path)) for path in (self.spelling, self.best))
-        named = BESTS.search(last(self.best)) is not None
+        named = is_best(self.best)
         return BEST in does and (loss_like or (named and len(does) > 1))
 
     def trial(

@@ -201,6 +201,8 @@ def _module_of(function: cst.BaseExpression, names: Names) -> str:
 
 
 def _is_monitor(call: cst.Call, name: str, names: Names, monitors: Collection[str]) -> bool:
+    if not monitors:
+        return False
     qualified = (names.qualified(call.func) or "").lstrip(".")
     spelling = qualified or dotted(call.func) or name
     paths = [monitor.replace(":", ".") for monitor in monitors]

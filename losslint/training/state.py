@@ -16,6 +16,8 @@ from losslint.training.values import Value, either
 
 Loop = cst.For | cst.While
 
+NOWHERE = cst.Name("_")  # of what is given a value on some path that is not known
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -179,7 +181,7 @@ def _join(states: list[State]) -> State:
         for path, value in state.names.items():
             known = found.names.get(path)
             found.names[path] = value if known is None else either((known, value))
-            found.places.setdefault(path, state.places.get(path, cst.Name("_")))
+            found.places.setdefault(path, state.places.get(path, NOWHERE))
         found.fresh &= state.fresh
     return found
 

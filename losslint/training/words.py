@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from os.path import isabs, relpath
 
 # The method by which a framework gets the loss, by the name of the base class.
@@ -35,10 +36,17 @@ TEST_FILES = re.compile(
 )
 
 
+@lru_cache(maxsize=1 << 14)
 def last(path: str) -> str:
     """The last name of a path, in words: `val_loss` for `self.valLoss` or `losses['val_loss']`."""
     name = re.split(r"\[|\.", path)[-1].strip("]'\"_")
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+@lru_cache(maxsize=1 << 14)
+def is_best(path: str) -> bool:
+    """Whether the last name of a path says that it holds the best so far."""
+    return BESTS.search(last(path)) is not None
 
 
 def is_test_file(path: str) -> bool:
