@@ -1,8 +1,8 @@
 """Whether a file can hold what a provider of facts looks for, told by its outline alone.
 
-No answer is less sound than the provider: where it says no, the provider finds nothing
-(`tests/test_screen.py` runs both), or scales in a file that names nothing which they may weigh. So libcst, which takes ten times as long to parse a
-file as CPython, is asked for few.
+No answer is less sound than the rules: where it says no, the provider finds nothing
+(`tests/test_screen.py` runs both), or scales in a file that names nothing which they may weigh.
+So libcst, which takes ten times as long to parse a file as CPython, is asked for few.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from losslint.ranges.losses import is_loss_like, names_loss
 from losslint.training import words as training
 
 # What makes a tensor that can be learned, and what shows a tensor of elsewhere as one.
-OF_KIND = frozenset(("isinstance", "issubclass"))
 PARAMETERS = frozenset("Parameter ParameterList ParameterDict BufferDict".split())
 EXPONENTIALS = frozenset("exp exp_ exp2 expm1 expm1_ logsumexp".split())
 # What is made small, what it is weighed with where a network predicts that, and how.
@@ -28,6 +27,7 @@ OBJECTIVES = re.compile(
     r"|diverg|entropy|energy|hinge|log_?(var|sigma|std|scale)|uncertain",
     re.I,
 )
+OF_KIND = frozenset(("isinstance", "issubclass"))
 PICKS = frozenset(name.rpartition(".")[2] for name in training.PICKS)
 LOSSES = frozenset((*ARGUMENTS, *CLASSES))
 DEPTH = 4  # as in training/metrics.py
@@ -47,37 +47,6 @@ def weights(file: Outline) -> bool:
     if exponential and learned:
         return True
     return (exponential or learned) and any(map(_tells, file.names))
-
-
-def _uses(file: Outline, wanted: Set[str]) -> bool:
-    """Whether some function or class is called, given a name, or handed to a call.
-
-    To ask whether an object is of it does not use a class, nor does a key of a dictionary.
-    """
-    if file.names.isdisjoint(wanted):
-        return False
-    renamed = (origin for name, origin in file.imported.items() if name != origin)
-    if any(origin.rpartition(".")[2] in wanted for origin in renamed):
-        return True
-    if any(_calls(call, wanted) for call in file.calls):
-        return True
-    given = (value for body in file.bodies for _, value in body.given)
-    return any(not isinstance(value, ast.Dict) and words([value]) & wanted for value in given)
-
-
-def _calls(call: ast.Call, wanted: Set[str]) -> bool:
-    called = last(call.func)
-    if called in wanted:
-        return True
-    given = (*call.args, *(keyword.value for keyword in call.keywords))
-    return called not in OF_KIND and any(last(value) in wanted for value in given)
-
-
-def _learns(file: Outline) -> bool:
-    if words(file.annotations) & PARAMETERS:
-        return True
-    given = (pair for body in file.bodies for pair in body.given)
-    return any(_is_switch(*pair) for pair in given) or any(map(_asks_for_gradients, file.calls))
 
 
 def walks(file: Outline) -> bool:
@@ -124,6 +93,37 @@ def is_clear(file: Outline) -> bool:
         or any(is_loss_like(body.name) for body in file.bodies)
         or any(map(_is_loss, file.classes))
     )
+
+
+def _uses(file: Outline, wanted: Set[str]) -> bool:
+    """Whether some function or class is called, given a name, or handed to a call.
+
+    To ask whether an object is of it does not use a class, nor does a key of a dictionary.
+    """
+    if file.names.isdisjoint(wanted):
+        return False
+    renamed = (origin for name, origin in file.imported.items() if name != origin)
+    if any(origin.rpartition(".")[2] in wanted for origin in renamed):
+        return True
+    if any(_calls(call, wanted) for call in file.calls):
+        return True
+    given = (value for body in file.bodies for _, value in body.given)
+    return any(not isinstance(value, ast.Dict) and words([value]) & wanted for value in given)
+
+
+def _calls(call: ast.Call, wanted: Set[str]) -> bool:
+    called = last(call.func)
+    if called in wanted:
+        return True
+    given = (*call.args, *(keyword.value for keyword in call.keywords))
+    return called not in OF_KIND and any(last(value) in wanted for value in given)
+
+
+def _learns(file: Outline) -> bool:
+    if not file.names.isdisjoint(PARAMETERS) and words(file.annotations) & PARAMETERS:
+        return True
+    given = (pair for body in file.bodies for pair in body.given)
+    return any(_is_switch(*pair) for pair in given) or any(map(_asks_for_gradients, file.calls))
 
 
 @lru_cache(maxsize=1 << 15)

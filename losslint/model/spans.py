@@ -11,7 +11,7 @@ import libcst as cst
 from libcst._nodes.internal import CodegenState
 
 from losslint.findings import Span
-from losslint.model.matched import syntax_of_line
+from losslint.model.counterparts import syntax_of_line
 from losslint.model.parents import index
 from losslint.source.text import Source
 

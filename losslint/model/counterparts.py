@@ -16,12 +16,12 @@ def syntax_of_line(
 ) -> ast.stmt | None:
     """The first statement in a line; None where the trees differ, or where the line is not in a block."""
     try:
-        return None if syntax is None else _matched(tree, line, syntax)
+        return None if syntax is None else _counterpart(tree, line, syntax)
     except (AttributeError, IndexError):
         return None
 
 
-def _matched(tree: cst.Module, statement: cst.CSTNode, syntax: ast.Module) -> ast.stmt:
+def _counterpart(tree: cst.Module, statement: cst.CSTNode, syntax: ast.Module) -> ast.stmt:
     """What stands for a statement.
 
     Raises:
@@ -29,7 +29,7 @@ def _matched(tree: cst.Module, statement: cst.CSTNode, syntax: ast.Module) -> as
     """
     block = parent(tree, statement)
     if isinstance(block, cst.If):  # an `elif`
-        return _matched(tree, block, syntax).orelse[0]  # type: ignore[attr-defined, no-any-return]
+        return _counterpart(tree, block, syntax).orelse[0]  # type: ignore[attr-defined, no-any-return]
     assert isinstance(block, (cst.Module, cst.IndentedBlock)), block
     at = 0
     for before in block.body:
@@ -46,10 +46,10 @@ def _block(tree: cst.Module, block: cst.CSTNode, syntax: ast.Module) -> list[ast
     holder = parent(tree, block)
     assert holder is not None
     if not isinstance(holder, Clause):
-        return _matched(tree, holder, syntax).body  # type: ignore[attr-defined, no-any-return]
+        return _counterpart(tree, holder, syntax).body  # type: ignore[attr-defined, no-any-return]
     statement = parent(tree, holder)
     assert statement is not None
-    around = _matched(tree, statement, syntax)
+    around = _counterpart(tree, statement, syntax)
     match holder:
         case cst.Else():
             return around.orelse  # type: ignore[attr-defined, no-any-return]
