@@ -11,8 +11,8 @@ from losslint.config import Settings
 from losslint.engine.around import Surroundings, surroundings
 from losslint.engine.check import facts_of
 from losslint.engine.limit import give_up, in_time
-from losslint.engine.mentions import Names
 from losslint.engine.others import Others
+from losslint.engine.wanted import Wanted
 from losslint.frozen import dataclass
 from losslint.model.facts import FileFacts
 from losslint.project import unoptimized, unused
@@ -58,7 +58,7 @@ def whole(
     project = Project(known, folder)
     names = {d.name for f in known for d in f.defined if d.leaves}
     names |= in_time(lambda: {d.name for _, d in unused.losses(project)}, give_up)
-    words = Names(names)
+    words = Wanted(names)
     before = before or Others()
     before.ask_for(words.pattern)
     others, unreadable = _others([*missing, *_unparsed(files)], words, before)
@@ -101,7 +101,9 @@ def _read(path: str) -> bytes:
         return b""
 
 
-def _others(paths: Iterable[str], words: Names, known: Others) -> tuple[list[FileFacts], list[str]]:
+def _others(
+    paths: Iterable[str], words: Wanted, known: Others
+) -> tuple[list[FileFacts], list[str]]:
     """The facts of further files as far as they matter, and those of them that cannot be read."""
     found: list[FileFacts] = []
     unreadable: list[str] = []
@@ -118,7 +120,7 @@ def _others(paths: Iterable[str], words: Names, known: Others) -> tuple[list[Fil
     return found, unreadable
 
 
-def _matters(path: str, raw: bytes, words: Names) -> bool:
+def _matters(path: str, raw: bytes, words: Wanted) -> bool:
     """Whether a file may say anything of the project's optimizers, or of what has these names."""
     if path.endswith("__init__.py") and b"import" in raw:  # it hands on
         return True
@@ -147,13 +149,13 @@ def _is_installed(around: Surroundings) -> bool:
     return bool(around.setups or BUILDS.search(_read(around.pyproject)))
 
 
-def _named(around: Surroundings, words: Names) -> Iterator[str]:
+def _named(around: Surroundings, words: Wanted) -> Iterator[str]:
     """The names that a configuration file of the project mentions."""
     for path in around.configs:
         yield from words.of(_read(path))
 
 
-def _mentions(project: Project, paths: Iterable[str], words: Names, known: Others) -> Counter[str]:
+def _mentions(project: Project, paths: Iterable[str], words: Wanted, known: Others) -> Counter[str]:
     """How often each name stands in Python code, outside the definition of what it names."""
     bodies = {os.path.abspath(facts.path): facts for facts in project.files}
     counts: Counter[str] = Counter()

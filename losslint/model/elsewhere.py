@@ -25,7 +25,7 @@ MAX_READ = 64  # files that are read for one name, of packages of nothing but st
 # Packages that are never looked for among the files of the project.
 FOREIGN = frozenset(("torch", "torchvision", "numpy"))
 
-Look = Callable[["_Search"], "tuple[File, Defined] | None"]
+Query = Callable[["_Search"], "tuple[File, Defined] | None"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,17 +71,17 @@ def ancestors_elsewhere(module: Module, qualified: str) -> Iterator[Ancestor]:
         yield from _ancestors(module, lambda search: search.qualified(module, qualified))
 
 
-def _ancestors(asker: Module, look: Look) -> Iterator[Ancestor]:
-    found = _sought(asker, look)
+def _ancestors(asker: Module, query: Query) -> Iterator[Ancestor]:
+    found = _sought(asker, query)
     if found is not None and isinstance(found[1].syntax, ast.ClassDef):
         yield Ancestor(asker, *found)
 
 
-def _sought(asker: Module, look: Look) -> tuple[File, Defined] | None:
+def _sought(asker: Module, query: Query) -> tuple[File, Defined] | None:
     """What a search in the project of a module comes upon; nothing where there is no project."""
     project = _project(asker)
     try:
-        return None if project is None else look(_Search(project, asker))
+        return None if project is None else query(_Search(project, asker))
     except RecursionError:
         return None
 

@@ -14,7 +14,7 @@ APART = bytes(
 )
 
 
-class Names:
+class Wanted:
     """Some names that are looked for in files."""
 
     def __init__(self, names: Iterable[str]) -> None:
