@@ -749,7 +749,7 @@ def test_a_function_that_takes_too_long_to_follow_is_said(monkeypatch: pytest.Mo
     )
     found = losslint.check_source(text, "x.py")
     assert [f.code for f in found] == ["LL000"]
-    assert found[0].message == "`total_loss` takes too long to follow: nothing in it was checked"
+    assert found[0].message == "`total_loss` takes too long to follow: not all of it was checked"
 
 
 def test_a_sum_over_turns_that_are_not_counted_has_no_lower_bound() -> None:

@@ -211,3 +211,28 @@ def test_a_function_that_takes_too_long_is_said_and_not_passed_over(
     monkeypatch.setattr(walk, exhausted)
     found = check_source(text, "train.py", Settings(select=(code,)))
     assert [(f.code, "takes too long to follow" in f.message) for f in found] == [("LL000", True)]
+
+
+def test_losses_that_cannot_be_followed_together_are_followed_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of them is kept under a condition: with NaN in all, no two paths are alike."""
+    kept = "".join(
+        f"        loss_{n} = criterion(model(x), y)\n        part_{n} = 0.0\n"
+        f"        if flags[{n}]:\n            part_{n} = loss_{n} * 2.0\n"
+        for n in range(6)
+    )
+    parts = ", ".join(f"part_{n}" for n in range(6))
+    trained = "".join(
+        f"        optimizer.zero_grad()\n        loss_{n}.backward()\n        optimizer.step()\n"
+        for n in range(6)
+    )
+    text = (
+        "import torch\nfrom torch import nn\n\ndef train(model, data, optimizer, flags):\n"
+        f"    criterion = nn.MSELoss()\n    for x, y in data:\n{kept}        print({parts})\n{trained}"
+    )
+    monkeypatch.setattr("losslint.training.run.MAX_NODES", 1_000)
+    found = [finding for finding in check_source(text, "train.py") if finding.code != "LL306"]
+    assert [finding.code for finding in found] == ["LL201"] * 6
+    monkeypatch.setattr("losslint.training.run.MAX_NODES", 200)
+    assert "LL000" in [finding.code for finding in check_source(text, "train.py")]

@@ -216,7 +216,7 @@ def _run(
     crashes: list[Finding] = []
     for given_up in facts.get(Unfollowed, ()):
         where = module.span(given_up.node).start
-        why = f"`{given_up.name}` takes too long to follow: nothing in it was checked"
+        why = f"`{given_up.name}` takes too long to follow: not all of it was checked"
         unchecked.append(unreadable(why, where))
     for rule in rules:
         crash = _try(rule, facts, module, found)

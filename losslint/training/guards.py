@@ -9,7 +9,7 @@ import libcst as cst
 from losslint.model.parents import nodes
 from losslint.training.backward import Backward, Guard, Stop, Survey
 from losslint.training.events import Events, Reached
-from losslint.training.run import Run
+from losslint.training.run import Exhausted, Run
 from losslint.training.state import Decision, Ended
 from losslint.training.surveys import fresh, hand_over, start
 from losslint.training.values import SPECIALS, Source
@@ -23,17 +23,28 @@ def guards(survey: Survey, places: Sequence[tuple[Reached, Backward]]) -> Iterat
     """What stands in the way of each loss that is not finite, as far as it can be told.
 
     Raises:
-        Exhausted: it takes too long to follow.
+        Exhausted: the rest takes too long to follow.
     """
     losses = {reached: injected(reached) for reached, _ in places}
     every = _ordered(source for found in losses.values() for source in found)
-    together = probe(survey, every, NAN) if every else None
+    together = _together(survey, every) if every else None
     stopped = together is None or together.events.tested or _is_trusted(together.events)
     for reached, backward in places:
         if together and not stopped and _gets_through(together, reached):
             yield Guard(survey, backward=backward)
         else:
             yield _probed(survey, reached, backward, losses[reached])
+
+
+def _together(survey: Survey, losses: list[Source]) -> Run | None:
+    """A walk with all of the losses at NaN; None if that takes too long, as each alone may not.
+
+    With so many of them, paths differ by which names are NaN.
+    """
+    try:
+        return probe(survey, losses, NAN)
+    except Exhausted:
+        return None
 
 
 def lookout(survey: Survey) -> Guard | None:
