@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, isnan
+from math import inf, isnan, nan
 from textwrap import indent
 
 import pytest
@@ -13,7 +13,9 @@ from losslint.model.module import Module
 from losslint.source.text import Source
 from losslint.training import places
 from losslint.training.backward import Guard
+from losslint.training.guards import injected, probe
 from losslint.training.run import Exhausted
+from losslint.training.surveys import surveys
 
 LOOP = """\
 import math
@@ -236,3 +238,26 @@ def test_losses_that_cannot_be_followed_together_are_followed_one_by_one(
     assert [finding.code for finding in found] == ["LL201"] * 6
     monkeypatch.setattr("losslint.training.run.MAX_NODES", 200)
     assert "LL000" in [finding.code for finding in check_source(text, "train.py")]
+
+
+@pytest.mark.parametrize(
+    ("line", "apart"),
+    [
+        ("print(loss)", False),
+        ("loss = loss / 2 + loss * x.mean()", False),
+        ("if flag:\n            loss = loss.mean()", False),
+        ("if loss > 5: print(loss)", True),
+        ("print(torch.isnan(loss))", True),
+        ("loss = loss.clamp(max=10)", True),
+        ("scale = 1 / loss", True),
+        ("worse = loss != loss", True),
+    ],
+)
+def test_nan_and_inf_are_followed_apart_where_something_tells_them_apart(
+    line: str, apart: bool
+) -> None:
+    text = LOOP.format(before=f"        {line}\n", after="")
+    module = Module(Source.from_text("train.py", text))
+    (survey,) = [s for s in surveys(module)[0] if s.events.reached]
+    losses = injected(survey.events.reached[0])
+    assert probe(survey, losses, nan).tells_apart is apart

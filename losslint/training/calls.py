@@ -98,6 +98,7 @@ def _call(run: Run, node: cst.Call, frame: Frame, state: State, naming: str) -> 
     if name in TESTS:
         tested = (values[0] if values else base).whole()
         run.events.finite.append(tested)
+        run.tells_apart |= tested.special
         return _test(name, tested)
     if spelled in ASSERTS or name in run.validators:
         _assert(run, node, values, spelled in ASSERTS)

@@ -139,6 +139,7 @@ def _binary(run: Run, node: cst.BinaryOperation, frame: Frame, state: State) -> 
         case cst.Multiply() | cst.MatrixMultiply():
             return times(left, right)
         case cst.Divide() | cst.FloorDivide():
+            run.tells_apart |= right.special
             return over(left, right)
         case cst.BitOr():
             return any_of((left, right))
@@ -149,6 +150,7 @@ def _binary(run: Run, node: cst.BinaryOperation, frame: Frame, state: State) -> 
         case cst.Modulo():
             return Value(made=MODULO)
         case cst.Power():
+            run.tells_apart |= right.special
             return over(left, right)
     return UNKNOWN
 
@@ -206,6 +208,7 @@ def _compared(
     run: Run, left: Value, operator: cst.BaseCompOp, right: Value, *, same: bool
 ) -> Value:
     tested = left.tested or right.tested
+    run.tells_apart |= left.special or right.special
     number: bool | None = None
     if isinstance(operator, (cst.Equal, cst.NotEqual)) and same and left.sources:
         equal = not (isinstance(left.number, float) and isnan(left.number))

@@ -57,7 +57,7 @@ def lookout(survey: Survey) -> Guard | None:
     losses = [source for source in tested if source.is_loss]
     if survey.events.reached or not losses:
         return None
-    runs = {number: probe(survey, losses, number) for number in SPECIALS}
+    runs = _each(survey, losses)
     stops = _stops((number, run.events) for number, run in runs.items())
     caught = {number for stop in stops for number in stop.numbers}
     passes = () if {NAN, INF} <= caught else tuple(n for n in SPECIALS if n not in caught)
@@ -76,7 +76,7 @@ def _ordered(sources: Iterable[Source]) -> list[Source]:
 
 
 def _probed(survey: Survey, reached: Reached, backward: Backward, losses: list[Source]) -> Guard:
-    runs = {number: probe(survey, losses, number) for number in SPECIALS}
+    runs = _each(survey, losses)
     first = runs[NAN]
     if _is_trusted(first.events):
         return Guard(survey, backward=backward, trusted=True)
@@ -102,6 +102,14 @@ def _probed(survey: Survey, reached: Reached, backward: Backward, losses: list[S
         late,
         printed if NAN in passes else None,
     )
+
+
+def _each(survey: Survey, losses: list[Source]) -> dict[float, Run]:
+    """A walk for each of NaN, inf and -inf; the same one where nothing tells them apart."""
+    first = probe(survey, losses, NAN)
+    if not first.tells_apart:
+        return dict.fromkeys(SPECIALS, first)
+    return {NAN: first, **{number: probe(survey, losses, number) for number in SPECIALS[1:]}}
 
 
 def _is_trusted(events: Events) -> bool:

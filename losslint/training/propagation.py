@@ -70,6 +70,7 @@ def propagated(run: Run, this: Called) -> Value | None:
     if name in SUMS and len(operands) > 1:
         return plus(operands[0], operands[1], -1 if name.startswith("sub") else 1)
     if name in CLAMPS or name in UPPER_BOUNDS:
+        run.tells_apart |= first.special
         return _bounded(node, name, first, state)
     if name in EXTREMES:
         return _extreme(operands)

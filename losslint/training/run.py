@@ -44,6 +44,7 @@ class Run:
     assigned: cst.CSTNode | None = None  # that value, whole
     substituting: int = 0  # branches around that only a loss that is not finite takes
     spent: int = 0
+    tells_apart: bool = False  # whether something was asked that NaN and inf answer differently
     met: dict[Source, int] = field(default_factory=dict)  # every source, in the order of the walk
 
     def evaluate(self, node: cst.CSTNode, frame: Frame, state: State) -> Value:
