@@ -10,7 +10,7 @@ from losslint.config import Settings
 from losslint.engine.across import Joined, Member, across, by_itself
 from losslint.engine.baseline import baseline_of
 from losslint.engine.cache import Cache
-from losslint.engine.check import check, facts_of, unreadable
+from losslint.engine.check import Checked, check, facts_of, unreadable
 from losslint.engine.fingerprint import digest
 from losslint.engine.fix import FixResult, Veto, no_veto, settle
 from losslint.engine.jobs import number
@@ -199,19 +199,25 @@ class Run:
         if isinstance(source, Notebook) and not source.is_python:
             return Look(FileReport(name, source, skipped=NOTEBOOKS))
         rules = self.selection.for_file(name)
-        checked = check(source, rules, self.settings)
-        report = FileReport(name, source, checked.findings)
+        known: dict[bytes, Checked] = {}  # what is fixed is asked for twice before, and after
+
+        def checked(source: Source) -> Checked:
+            if source.data not in known:
+                known[source.data] = check(source, rules, self.settings)
+            return known[source.data]
+
+        report = FileReport(name, source, checked(source).findings)
         if not self._to_fix(report):
-            return Look(report, checked)
+            return Look(report, checked(source))
         settled = settle(
             source,
-            lambda s: check(s, rules, self.settings).findings,
+            lambda s: checked(s).findings,
             self.settings,
             self.fixes,
             self.vetoes(source),
             self.new,
         )
-        return Look(_after(report, settled), check(settled.source, rules, self.settings))
+        return Look(_after(report, settled), checked(settled.source))
 
     def _to_fix(self, report: FileReport) -> list[Finding]:
         """The findings that a fix is to mend: none that is known already."""
