@@ -28,6 +28,7 @@ SIZE = struct.Struct("=Q")  # of the pickle of a result, which follows
 
 MOST = 16  # items handed out at once: fewer are left idle by a slow one
 COLLECTED = 64  # after so many items garbage is, which is switched off otherwise
+WHOLLY = 512  # and after so many all of it: what is kept of other files is long to look through
 AHEAD = 2  # tasks that a process has, so that it need not wait for the next
 
 
@@ -214,7 +215,7 @@ def _serve(work: Callable[[Item], Result], items: Sequence[Item], tasks: int, re
                 limit.end_when_late(0)
                 _send(results, outcome)
                 if not index % COLLECTED:
-                    gc.collect()
+                    gc.collect(1 if index % WHOLLY else 2)
         status = 0
     finally:
         os._exit(status)  # nothing that the parent has open is to be flushed here
