@@ -205,6 +205,7 @@ def _picks(best: set[str], value: ast.expr) -> bool:
 
 
 def _say_loss(names: Iterable[str]) -> bool:
+    """As they stand, or as a selection reads them: `lossfn_` ends in what says so."""
     return any(is_loss_like(name) or is_loss_like(training.last(name)) for name in names)
 
 

@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import field
 from functools import cached_property
 
 import libcst as cst
@@ -49,6 +50,7 @@ class File:
     raw: bytes
     settings: Settings
     known: Module | None = None
+    _written: dict[str, bool] = field(default_factory=dict)  # of names that were asked for
 
     @property
     def held(self) -> int:
@@ -72,11 +74,6 @@ class File:
             found = name.encode() in self.raw and re.search(word, self.raw)
             known = self._written[name] = bool(found)
         return known
-
-    @cached_property
-    def _written(self) -> dict[str, bool]:
-        """Of names that were asked for, whether they stand in the file."""
-        return {}
 
     @cached_property
     def bindings(self) -> list[tuple[str, Binding]]:
